@@ -1,0 +1,17 @@
+#!/usr/bin/env node
+// Types, lint and format: everything that can be wrong without running a test.
+import { spawnSync } from "node:child_process";
+
+const steps = [
+  ["types", "tsc", ["-p", "tsconfig.json"]],
+  ["lint", "oxlint", ["--type-aware", "--deny-warnings", "src", "tests", "bench", "scripts"]],
+  ["format", "oxfmt", ["--check", "src", "tests", "bench", "scripts", "examples", "vitest.config.ts"]],
+];
+let failed = 0;
+for (const [name, command, args] of steps) {
+  const started = Date.now();
+  const { status } = spawnSync("npx", ["--no-install", command, ...args], { stdio: "inherit" });
+  console.log(`check: ${name} ${status === 0 ? "ok" : "FAILED"} (${((Date.now() - started) / 1000).toFixed(1)} s)`);
+  if (status !== 0) failed += 1;
+}
+process.exit(failed === 0 ? 0 : 1);

@@ -1,0 +1,78 @@
+/**
+ * What a service is to the server: the name of its description and a table of handlers.
+ *
+ * A handler receives decoded and validated input in AWS's own shapes (capitals, `Date` timestamps, `Uint8Array`
+ * blobs, an async iterable for a streaming body) and returns output in the same shapes. What it does not support
+ * it declares: the server refuses it by name before the handler runs, and docs/coverage.md is made from the same table.
+ */
+import type { Clock } from "../util/clock.ts";
+
+/** Who signed the request. */
+export interface Principal {
+  readonly kind: "root" | "user" | "assumed-role" | "anonymous";
+  readonly accountId: string;
+  /** e.g. `arn:aws:iam::000000000000:root`, `arn:aws:sts::000000000000:assumed-role/Role/session` */
+  readonly arn: string;
+  /** IAM's unique id: the account id for root, `AIDA…` for a user, `AROA…:session` for an assumed role. */
+  readonly userId: string;
+  readonly accessKeyId: string;
+}
+
+/** Facts of one request that are not in its input. */
+export interface RequestContext {
+  readonly requestId: string;
+  readonly service: string;
+  readonly operation: string;
+  readonly accountId: string;
+  readonly region: string;
+  readonly principal: Principal;
+  readonly clock: Clock;
+  /** Aborts when the client hangs up. */
+  readonly signal: AbortSignal;
+  /** Lower-cased request headers. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The base URL under which the client reached us, e.g. `http://127.0.0.1:7243`. */
+  readonly baseUrl: string;
+  /** Sets a response header that is not a member of the output shape. */
+  setHeader(name: string, value: string): void;
+}
+
+export type Handler<Input, Output> = (input: Input, context: RequestContext) => Output | Promise<Output>;
+
+/** A parameter, or some values of it, that the operation does not support. */
+export interface Refusal {
+  /** Path of members, `[]` for each list element: `"InputDataConfig[].ShuffleConfig"`. */
+  readonly parameter: string;
+  /** Refuse only these values; without it any value is refused. */
+  readonly values?: readonly unknown[];
+  /** One clause for people, continuing "<parameter> is not supported by Sagebrush: …". */
+  readonly because: string;
+}
+
+export interface OperationDefinition<Input, Output> {
+  readonly handle: Handler<Input, Output>;
+  readonly refuses?: readonly Refusal[];
+}
+
+/** The shape of the generated `…Operations` interfaces. */
+export type OperationTypes = Record<string, { input: unknown; output: unknown }>;
+
+/** Handlers by operation name; an operation without an entry is refused by name. */
+export type OperationTable<Operations> = {
+  readonly [Name in keyof Operations]?: Operations[Name] extends { input: infer Input; output: infer Output }
+    ? OperationDefinition<Input, Output>
+    : never;
+};
+
+/** A service as the server mounts it. */
+export interface Service {
+  /** Name of the description in `service-models/`, e.g. `sagemaker-runtime`. */
+  readonly description: string;
+  // The table is typed where the service is written; the server only walks it.
+  readonly operations: Readonly<Record<string, OperationDefinition<never, unknown>>>;
+}
+
+/** Ties a typed operation table to the description it implements. */
+export function defineService<Operations>(description: string, operations: OperationTable<Operations>): Service {
+  return { description, operations: operations as unknown as Service["operations"] };
+}
