@@ -1,0 +1,3 @@
+import type { Algorithm } from "../algorithm.ts";
+
+export declare const xgboost: Algorithm;
