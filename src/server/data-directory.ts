@@ -1,0 +1,65 @@
+/** The folder that holds everything: who may use it, and what a running server leaves there for the command line. */
+import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import Database from "libsql";
+import { readServerFile, serverFile, type ServerFile } from "./server-file.ts";
+
+export class DataDirectoryBusy extends Error {
+  constructor(directory: string, server: ServerFile | undefined) {
+    super(
+      `another Sagebrush server uses the data directory ${directory}` +
+        (server ? ` (process ${server.pid}, ${server.url})` : "") +
+        "; stop it first, or choose another folder with --data-dir",
+    );
+    this.name = "DataDirectoryBusy";
+  }
+}
+
+/** A directory held by this process; the operating system frees it when the process ends, however it ends. */
+export class DataDirectory {
+  readonly path: string;
+  readonly #lock: InstanceType<typeof Database>;
+
+  private constructor(path: string, lock: InstanceType<typeof Database>) {
+    this.path = path;
+    this.#lock = lock;
+  }
+
+  /**
+   * Makes the folder when absent (mode 0700) and takes it for this process.
+   * @throws DataDirectoryBusy when another process holds it
+   */
+  static open(path: string): DataDirectory {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    if (!statSync(path).isDirectory()) throw new Error(`the data directory ${path} is not a folder`);
+    // SQLite's file lock is the one lock that Node can take and that kill -9 gives back.
+    const lock = new Database(join(path, "lock"), { timeout: 0 });
+    try {
+      lock.exec("PRAGMA journal_mode = DELETE");
+      lock.exec("BEGIN EXCLUSIVE");
+    } catch (error) {
+      lock.close();
+      if (/locked|busy/i.test((error as Error).message)) throw new DataDirectoryBusy(path, readServerFile(path));
+      throw error;
+    }
+    return new DataDirectory(path, lock);
+  }
+
+  /** A folder inside, made when absent. */
+  folder(...names: string[]): string {
+    const path = join(this.path, ...names);
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    return path;
+  }
+
+  announce(server: ServerFile): void {
+    const temporary = `${serverFile(this.path)}.${process.pid}`;
+    writeFileSync(temporary, `${JSON.stringify(server, undefined, 2)}\n`, { mode: 0o600 });
+    renameSync(temporary, serverFile(this.path));
+  }
+
+  release(): void {
+    rmSync(serverFile(this.path), { force: true });
+    this.#lock.close();
+  }
+}

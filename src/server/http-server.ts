@@ -1,0 +1,160 @@
+/** The listener: sockets to requests, responses to sockets, and the limits of both. */
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { HttpResponse } from "../protocol/http-message.ts";
+import { BodyTooLarge, type IncomingRequest } from "./request-handler.ts";
+
+export interface HttpListener {
+  readonly url: string;
+  /** Stops accepting, lets running requests finish for a moment, then closes what is left. */
+  close(): Promise<void>;
+}
+
+export interface ListenOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly handle: (request: IncomingRequest) => Promise<HttpResponse>;
+  /** Told when a response could not be written for a reason other than the client's leaving. */
+  readonly onFault: (error: unknown) => void;
+}
+
+/** Running requests get this long to end when the server stops. */
+const drainMs = 2000;
+
+export async function listen(options: ListenOptions): Promise<HttpListener> {
+  const server = createServer({
+    // Presigned URLs with session tokens are long; S3 metadata adds 2 KiB.
+    maxHeaderSize: 32 * 1024,
+    // A client that dribbles its headers is cut off; bodies may take long, as uploads do.
+    headersTimeout: 20_000,
+    requestTimeout: 0,
+    keepAliveTimeout: 65_000,
+    // Two Host headers or a space in a name are an attack, not a client.
+    insecureHTTPParser: false,
+  });
+  const respond = (message: IncomingMessage, response: ServerResponse) => {
+    serve(message, response, options).catch((error: unknown) => {
+      response.destroy();
+      if (!isHangUp(error)) options.onFault(error);
+    });
+  };
+  server.on("request", respond);
+  // Clients that send `Expect: 100-continue` wait for this line before they send the body.
+  server.on("checkContinue", (message: IncomingMessage, response: ServerResponse) => {
+    response.writeContinue();
+    respond(message, response);
+  });
+  server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+    if (socket.writable && error.code !== "ECONNRESET") {
+      const status = error.code === "HPE_HEADER_OVERFLOW" ? "431 Request Header Fields Too Large" : "400 Bad Request";
+      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    } else socket.destroy();
+  });
+
+  server.listen(options.port, options.host);
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const host = options.host.includes(":") ? `[${options.host}]` : options.host;
+  return { url: `http://${host}:${port}`, close: () => closeServer(server) };
+}
+
+async function closeServer(server: Server): Promise<void> {
+  const closed = once(server, "close");
+  server.close();
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), drainMs);
+  await closed;
+  clearTimeout(timer);
+}
+
+async function serve(message: IncomingMessage, response: ServerResponse, options: ListenOptions): Promise<void> {
+  const url = message.url ?? "/";
+  const mark = url.indexOf("?");
+  const path = mark === -1 ? url : url.slice(0, mark);
+  if (path === "/_sagebrush/health") {
+    message.resume();
+    response.writeHead(200, { "content-type": "application/json" }).end('{"status":"ok"}\n');
+    return;
+  }
+  const request: IncomingRequest = {
+    method: message.method ?? "GET",
+    path,
+    query: mark === -1 ? "" : url.slice(mark + 1),
+    headers: message.headers as Record<string, string>,
+    readBody: (limit) => readBody(message, limit),
+    streamBody: () => message,
+    get signal() {
+      return hangUpSignal(response);
+    },
+  };
+  const answer = await options.handle(request);
+  // A body that nobody read would be taken for the next request on this connection.
+  if (!message.complete && !message.readableEnded) {
+    if (Number(message.headers["content-length"] ?? Infinity) > 1 << 20) response.setHeader("connection", "close");
+    else message.resume();
+  }
+  await write(response, answer, request.method);
+}
+
+async function write(response: ServerResponse, { status, headers, body }: HttpResponse, method: string): Promise<void> {
+  if (body === undefined || typeof body === "string" || body instanceof Uint8Array) {
+    const size = body === undefined ? 0 : Buffer.byteLength(body);
+    // A HEAD response keeps the length its GET would have; 204 and 304 have none.
+    if (headers["content-length"] === undefined && status !== 204 && status !== 304) headers["content-length"] = String(size);
+    response.writeHead(status, headers);
+    response.end(method === "HEAD" ? undefined : body);
+    return;
+  }
+  response.writeHead(status, headers);
+  if (method === "HEAD") {
+    response.end();
+    return;
+  }
+  await pipeline(body instanceof Readable ? body : Readable.from(body), response);
+}
+
+function readBody(message: IncomingMessage, limit: number): Promise<Uint8Array> {
+  const declared = Number(message.headers["content-length"] ?? 0);
+  if (declared > limit) return Promise.reject(new BodyTooLarge(limit));
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    message.on("data", (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > limit) {
+        message.pause();
+        message.removeAllListeners("data");
+        reject(new BodyTooLarge(limit));
+        return;
+      }
+      chunks.push(chunk);
+    });
+    message.on("end", () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)));
+    message.on("error", reject);
+    message.on("close", () => reject(new Error("the client hung up"))); // no effect after `end`
+  });
+}
+
+const signals = new WeakMap<ServerResponse, AbortSignal>();
+
+/** Made on first use: most requests never look at it. */
+function hangUpSignal(response: ServerResponse): AbortSignal {
+  let signal = signals.get(response);
+  if (signal === undefined) {
+    const controller = new AbortController();
+    response.on("close", () => {
+      if (!response.writableFinished) controller.abort(new Error("the client hung up"));
+    });
+    signal = controller.signal;
+    signals.set(response, signal);
+  }
+  return signal;
+}
+
+function isHangUp(error: unknown): boolean {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code === "ECONNRESET" || code === "EPIPE" || code === "ERR_STREAM_PREMATURE_CLOSE" || message === "the client hung up";
+}

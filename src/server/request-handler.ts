@@ -1,0 +1,262 @@
+/**
+ * The life of a request, in order: identify the service, authenticate, decode, validate, refuse, handle, encode.
+ *
+ * Knows no socket: tests run the whole chain in process.
+ */
+import { createHash, randomUUID } from "node:crypto";
+import { AwsError } from "../protocol/aws-error.ts";
+import type { Codec, ResponseIds, Structure } from "../protocol/codec/codec.ts";
+import type { CompiledOperation } from "../protocol/compiled-service.ts";
+import type { HttpRequest, HttpResponse } from "../protocol/http-message.ts";
+import { compileRefusals, type CompiledRefusals } from "../protocol/refusals.ts";
+import type { OperationDefinition, Principal, RequestContext, Service } from "../protocol/service.ts";
+import type { CredentialLookup } from "../protocol/sigv4/credential.ts";
+import { identifyCredentialScope } from "../protocol/sigv4/identify-scope.ts";
+import { decodePayload, type PayloadExpectation } from "../protocol/sigv4/payload.ts";
+import { verifyRequest } from "../protocol/sigv4/verify-request.ts";
+import { validateInput } from "../protocol/validation.ts";
+import type { Clock } from "../util/clock.ts";
+import { bucketOfHost, hostName, isLoopbackHost } from "./host.ts";
+import { ServiceIdentifier, type IdentifiedService } from "./identify.ts";
+
+/** A request as the listener hands it over. */
+export interface IncomingRequest {
+  readonly method: string;
+  /** Still percent-encoded, without the query. */
+  readonly path: string;
+  readonly query: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** The whole body; rejects with BodyTooLarge above `limit` bytes. */
+  readBody(limit: number): Promise<Uint8Array>;
+  /** The body as it arrives. Either this or `readBody` is called, once. */
+  streamBody(): AsyncIterable<Uint8Array>;
+  /** Aborts when the client hangs up. */
+  readonly signal: AbortSignal;
+}
+
+export class BodyTooLarge extends Error {
+  constructor(limit: number) {
+    super(`The request body is larger than ${limit} bytes`);
+    this.name = "BodyTooLarge";
+  }
+}
+
+export interface RequestHandlerOptions {
+  readonly services: readonly Service[];
+  readonly lookup: CredentialLookup;
+  readonly clock: Clock;
+  readonly auth: "on" | "off";
+  readonly accountId: string;
+  /** Region of unsigned requests when auth is off. */
+  readonly region: string;
+  readonly baseUrl: () => string;
+  /** Told about faults of ours: what a client sees as InternalFailure. */
+  readonly onFault: (error: unknown, facts: { requestId: string; service: string; operation: string }) => void;
+}
+
+/** Bodies that are not streamed are held in memory up to this size: InvokeEndpoint's 6 MiB and some room. */
+const maxBufferedBody = 8 * 2 ** 20;
+
+interface MountedOperation {
+  readonly definition: OperationDefinition<never, unknown>;
+  readonly refusals: CompiledRefusals;
+}
+
+export class RequestHandler {
+  readonly #options: RequestHandlerOptions;
+  readonly #identifier: ServiceIdentifier;
+  readonly #mounted = new Map<string, Service>();
+  readonly #operations = new WeakMap<CompiledOperation, MountedOperation>();
+  readonly #streaming = new WeakMap<CompiledOperation, boolean>();
+
+  constructor(options: RequestHandlerOptions) {
+    this.#options = options;
+    for (const service of options.services) this.#mounted.set(service.description, service);
+    this.#identifier = new ServiceIdentifier([...this.#mounted.keys()]);
+  }
+
+  async handle(request: IncomingRequest): Promise<HttpResponse> {
+    const requestId = randomUUID();
+    const scope = identifyCredentialScope(request);
+    const bucket = bucketOfHost(request.headers["host"] ?? "");
+    const identified = this.#identifier.identify(request, scope?.service);
+    if (identified === undefined) return unknownService(request, requestId);
+    const { codec, description } = identified;
+    const ids: ResponseIds = { requestId };
+    let operation: CompiledOperation | undefined;
+    try {
+      this.#refuseForeignPages(request);
+      // S3 names the bucket in the host or in the path; below this line there is only the path. The signature is
+      // over what was sent.
+      const routed = description === "s3" && bucket !== undefined ? { ...request, path: `/${bucket}${request.path}` } : request;
+      operation = codec.resolveOperation(routed);
+      const streams = operation !== undefined && this.#streams(operation);
+      const buffered = streams ? undefined : await request.readBody(maxBufferedBody);
+      // The query protocol names its operation in the body.
+      if (operation === undefined && buffered !== undefined) operation = codec.resolveOperation({ ...routed, body: buffered });
+      const caller = await this.#authenticate(request, identified, buffered, scope?.region, bucket);
+      if (operation === undefined) throw unknownOperation(request, codec);
+      const mounted = this.#mount(operation);
+      if (mounted === undefined) throw unsupportedOperation(operation);
+
+      const payload = streams ? decodePayload(caller.payload, request.streamBody(), request.headers) : undefined;
+      const message: HttpRequest = {
+        method: request.method,
+        path: routed.path,
+        query: request.query,
+        headers: request.headers,
+        body: payload?.body ?? buffered!,
+      };
+      const input = codec.decode(operation, message);
+      validateInput(operation, input);
+      const refused = mounted.refusals.check(input);
+      if (refused !== undefined) throw refusedParameter(description, refused);
+
+      const added: Record<string, string> = {};
+      const context: RequestContext = {
+        requestId,
+        service: description,
+        operation: operation.name,
+        accountId: caller.principal.accountId,
+        region: caller.region,
+        principal: caller.principal,
+        clock: this.#options.clock,
+        signal: request.signal,
+        headers: request.headers,
+        baseUrl: this.#options.baseUrl(),
+        setHeader: (name, value) => (added[name] = value),
+        ...(payload === undefined ? {} : { trailers: payload.trailers }),
+      };
+      const output = await mounted.definition.handle(input as never, context);
+      const response = codec.encode(operation, output as Structure | undefined, ids);
+      return Object.keys(added).length === 0 ? response : { ...response, headers: { ...response.headers, ...added } };
+    } catch (error) {
+      return codec.encodeError(operation, this.#asAwsError(error, requestId, description, operation), ids);
+    }
+  }
+
+  /**
+   * A page from elsewhere may not talk to us: neither with the user's cookies-free fetch nor through a name that
+   * DNS rebinding points here. Browsers say where a request comes from; other clients send no Origin.
+   */
+  #refuseForeignPages(request: IncomingRequest): void {
+    const { origin, host = "" } = request.headers;
+    const foreign = origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== host || !isLoopbackHost(host));
+    const unsignedRebinding = this.#options.auth === "off" && !isLoopbackHost(host);
+    if (foreign || unsignedRebinding || (this.#options.auth === "off" && origin !== undefined)) {
+      throw new AwsError(
+        "AccessDenied",
+        foreign || origin !== undefined
+          ? `Requests of web pages are not accepted from the origin ${origin}`
+          : `The host name ${hostName(host)} does not name this machine; use 127.0.0.1 or localhost`,
+        { status: 403 },
+      );
+    }
+  }
+
+  async #authenticate(
+    request: IncomingRequest,
+    { codec }: IdentifiedService,
+    buffered: Uint8Array | undefined,
+    scopeRegion: string | undefined,
+    bucket: string | undefined,
+  ): Promise<{ principal: Principal; region: string; payload: PayloadExpectation }> {
+    const { auth, accountId, region } = this.#options;
+    if (auth === "off") {
+      const arn = `arn:aws:iam::${accountId}:root`;
+      const principal: Principal = { kind: "root", accountId, arn, userId: accountId, accessKeyId: "anonymous" };
+      return { principal, region: scopeRegion ?? region, payload: unsignedPayload(request) };
+    }
+    const bodySha256 = () => Promise.resolve(createHash("sha256").update(buffered ?? new Uint8Array()).digest("hex"));
+    const verified = await verifyRequest(request, {
+      lookup: this.#options.lookup,
+      clock: this.#options.clock,
+      bodySha256,
+      protocol: codec.protocol,
+      ...(bucket === undefined ? {} : { bucket }),
+    });
+    if (buffered !== undefined && verified.payload.kind === "sha256" && verified.payload.hex !== (await bodySha256())) {
+      throw new AwsError("XAmzContentSHA256Mismatch", "The provided 'x-amz-content-sha256' header does not match what was computed.");
+    }
+    return { principal: verified.credential.principal, region: verified.region, payload: verified.payload };
+  }
+
+  #mount(operation: CompiledOperation): MountedOperation | undefined {
+    const known = this.#operations.get(operation);
+    if (known !== undefined) return known;
+    const table = this.#mounted.get(operation.service.name)!.operations;
+    if (!Object.hasOwn(table, operation.name)) return undefined;
+    const definition = table[operation.name];
+    const mounted = { definition, refusals: compileRefusals(definition.refuses) };
+    this.#operations.set(operation, mounted);
+    return mounted;
+  }
+
+  /** Whether the operation's input has a body that must not be held in memory. */
+  #streams(operation: CompiledOperation): boolean {
+    let streams = this.#streaming.get(operation);
+    if (streams === undefined) {
+      const { service, model } = operation;
+      const shape = model.input && service.shape(model.input.shape);
+      const payload = shape?.payload === undefined ? undefined : shape.members?.[shape.payload];
+      streams = payload !== undefined && (payload.streaming === true || service.shape(payload.shape).streaming === true);
+      this.#streaming.set(operation, streams);
+    }
+    return streams;
+  }
+
+  #asAwsError(error: unknown, requestId: string, service: string, operation: CompiledOperation | undefined): AwsError {
+    if (error instanceof AwsError) return error;
+    if (error instanceof BodyTooLarge) return new AwsError("RequestEntityTooLargeException", error.message, { status: 413, cause: error });
+    if (error instanceof Error && error.name === "StorageFull") {
+      // 507 is not retried by clients: trying again does not help before somebody frees space.
+      return new AwsError("InsufficientStorage", `${error.message}; free some space and try again`, { status: 507, cause: error });
+    }
+    this.#options.onFault(error, { requestId, service, operation: operation?.name ?? "-" });
+    return new AwsError(
+      service === "s3" ? "InternalError" : "InternalFailure",
+      `We encountered an internal error. The server's log has the details under request id ${requestId}.`,
+      { status: 500, cause: error },
+    );
+  }
+}
+
+function unsignedPayload(request: IncomingRequest): PayloadExpectation {
+  const declared = request.headers["x-amz-content-sha256"] ?? "";
+  if (declared === "STREAMING-UNSIGNED-PAYLOAD-TRAILER") return { kind: "chunked-unsigned", trailer: true };
+  if (!declared.startsWith("STREAMING-")) return { kind: "unsigned" };
+  throw new AwsError("InvalidRequest", `x-amz-content-sha256=${declared} needs a signature, and this server checks none (--auth off)`);
+}
+
+function unknownService(request: IncomingRequest, requestId: string): HttpResponse {
+  const target = request.headers["x-amz-target"];
+  const message =
+    target === undefined
+      ? "The credential scope names no service of Sagebrush; docs/coverage.md lists those there are."
+      : `The target ${target} names no service of Sagebrush; docs/coverage.md lists those there are.`;
+  return {
+    status: target === undefined ? 403 : 400,
+    headers: { "content-type": "application/x-amz-json-1.1", "x-amzn-requestid": requestId, "x-amzn-errortype": "UnknownOperationException" },
+    body: JSON.stringify({ __type: "UnknownOperationException", message }),
+  };
+}
+
+function unknownOperation(request: IncomingRequest, codec: Codec): AwsError {
+  const named = request.headers["x-amz-target"] ?? `${request.method} ${request.path}`;
+  if (codec.protocol === "query") return new AwsError("InvalidAction", "The action or operation requested is invalid. Verify that the action is typed correctly.");
+  if (codec.protocol === "rest-xml") return new AwsError("MethodNotAllowed", "The specified method is not allowed against this resource.", { status: 405 });
+  return new AwsError("UnknownOperationException", `The operation ${named} is unknown.`, { status: codec.protocol === "rest-json" ? 404 : 400 });
+}
+
+function unsupportedOperation(operation: CompiledOperation): AwsError {
+  return new AwsError(
+    "NotImplemented",
+    `The operation ${operation.name} of ${operation.service.name} is not supported by Sagebrush; docs/coverage.md lists what is.`,
+    { status: 501 },
+  );
+}
+
+function refusedParameter(description: string, message: string): AwsError {
+  if (description === "s3") return new AwsError("NotImplemented", message, { status: 501 });
+  return new AwsError(description === "sagemaker-runtime" ? "ValidationError" : "ValidationException", message);
+}
