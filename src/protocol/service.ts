@@ -35,6 +35,10 @@ export interface RequestContext {
   readonly baseUrl: string;
   /** Sets a response header that is not a member of the output shape. */
   setHeader(name: string, value: string): void;
+  /** Answers with this status instead of the description's, e.g. 206 for a range of an object. */
+  setStatus?(status: number): void;
+  /** Headers that came behind a streamed body, names lower-cased; known once the body was read to its end. */
+  trailers?(): Readonly<Record<string, string>>;
 }
 
 export type Handler<Input, Output> = (input: Input, context: RequestContext) => Output | Promise<Output>;
