@@ -7,7 +7,6 @@
  */
 import type { Dispatcher } from "undici";
 import type { Clock } from "../util/clock.ts";
-import type { Replica } from "./replica.ts";
 
 /** Largest body of a request (serving contract, section 3). */
 export const maxRequestBytes = 6_291_456;
@@ -28,13 +27,22 @@ export interface EndpointKey {
   readonly endpointName: string;
 }
 
+/** A replica as the router sees it. */
+export interface RoutedReplica {
+  readonly pool: Dispatcher;
+  /** Requests sent to it and not yet answered; the router counts. */
+  outstanding: number;
+  /** A connection to it broke. */
+  doubt(): void;
+}
+
 /** A variant as the router sees it; the replicas change as they come and go. */
 export interface RoutedVariant {
   readonly name: string;
   /** Share of the traffic: weight / sum of weights. */
   readonly weight: number;
   readonly routing: RoutingStrategy;
-  readonly replicas: () => readonly Replica[];
+  readonly replicas: () => readonly RoutedReplica[];
 }
 
 export interface InvocationRequest {
@@ -271,7 +279,7 @@ export class EndpointRouter {
 
   #exchange(
     variant: string,
-    replica: Replica,
+    replica: RoutedReplica,
     request: InvocationRequest,
     deadline: number,
   ): Promise<InvocationResponse> {
@@ -365,7 +373,7 @@ function chooseByWeight(variants: readonly LiveVariant[], totalWeight: number, p
   return chosen!;
 }
 
-function pickReplica({ routing, replicas }: RoutedVariant, random: () => number): Replica | undefined {
+function pickReplica({ routing, replicas }: RoutedVariant, random: () => number): RoutedReplica | undefined {
   const all = replicas();
   if (all.length <= 1) return all[0];
   const start = Math.floor(random() * all.length);
