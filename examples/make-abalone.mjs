@@ -26,7 +26,11 @@ function shell() {
   const viscera = 0.22 * whole * (1 + 0.08 * normal());
   const shellWeight = (0.22 + 0.006 * rings) * whole * (1 + 0.05 * normal());
   const sex = uniform() < 0.35 ? 0 : uniform() < 0.5 ? 1 : 2;
-  return [rings, sex, ...[length, diameter, height, whole, shucked, viscera, shellWeight].map((x) => x.toFixed(4))].join(",");
+  return [
+    rings,
+    sex,
+    ...[length, diameter, height, whole, shucked, viscera, shellWeight].map((x) => x.toFixed(4)),
+  ].join(",");
 }
 
 const rows = Array.from({ length: 4177 }, shell);

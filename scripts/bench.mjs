@@ -11,7 +11,11 @@ const benches = readdirSync(folder).filter(
   (file) => file.endsWith(".bench.mjs") && (wanted.length === 0 || wanted.some((word) => file.includes(word))),
 );
 if (benches.length === 0) {
-  console.error(`no bench matches ${wanted.join(", ")}; there are: ${readdirSync(folder).filter((f) => f.endsWith(".bench.mjs")).join(", ")}`);
+  console.error(
+    `no bench matches ${wanted.join(", ")}; there are: ${readdirSync(folder)
+      .filter((f) => f.endsWith(".bench.mjs"))
+      .join(", ")}`,
+  );
   process.exit(2);
 }
 let failed = 0;

@@ -2,7 +2,16 @@
 // Builds dist/: compiles TypeScript, compiles the AssemblyScript kernels, copies the service descriptions.
 // `--if-stale` does nothing when dist/ is newer than every source, which keeps `npm start` quick.
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync, utimesSync, writeFileSync, chmodSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+  chmodSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -31,7 +40,11 @@ function run(file, args) {
   }
 }
 
-const configured = Math.max(...["package-lock.json", "tsconfig.json", "tsconfig.build.json", "scripts/build.mjs"].map((file) => statSync(join(root, file)).mtimeMs));
+const configured = Math.max(
+  ...["package-lock.json", "tsconfig.json", "tsconfig.build.json", "scripts/build.mjs"].map(
+    (file) => statSync(join(root, file)).mtimeMs,
+  ),
+);
 if (process.argv.includes("--if-stale") && existsSync(stamp)) {
   if (Math.max(newest(src), configured) <= statSync(stamp).mtimeMs) process.exit(0);
 }
@@ -51,9 +64,25 @@ if (existsSync(assembly)) {
     const out = join(kernels, file.replace(/\.ts$/, ".wasm"));
     if (existsSync(out) && statSync(out).mtimeMs >= sourceTime) continue;
     run("assemblyscript/bin/asc.js", [
-      join("src/engine/kernels/assembly", file), "--outFile", out, "-O3", "--noAssert", "--runtime", "stub",
-      "--enable", "simd", "--enable", "threads", "--enable", "bulk-memory",
-      "--importMemory", "--sharedMemory", "--initialMemory", "1", "--maximumMemory", "65536",
+      join("src/engine/kernels/assembly", file),
+      "--outFile",
+      out,
+      "-O3",
+      "--noAssert",
+      "--runtime",
+      "stub",
+      "--enable",
+      "simd",
+      "--enable",
+      "threads",
+      "--enable",
+      "bulk-memory",
+      "--importMemory",
+      "--sharedMemory",
+      "--initialMemory",
+      "1",
+      "--maximumMemory",
+      "65536",
     ]);
   }
 }

@@ -3,8 +3,12 @@
 import { spawn } from "node:child_process";
 
 const children = [
-  spawn("npx", ["--no-install", "tsc", "-p", "tsconfig.build.json", "--watch", "--preserveWatchOutput"], { stdio: "inherit" }),
-  spawn(process.execPath, ["--watch", "--watch-preserve-output", "dist/cli/main.js", "up", ...process.argv.slice(2)], { stdio: "inherit" }),
+  spawn("npx", ["--no-install", "tsc", "-p", "tsconfig.build.json", "--watch", "--preserveWatchOutput"], {
+    stdio: "inherit",
+  }),
+  spawn(process.execPath, ["--watch", "--watch-preserve-output", "dist/cli/main.js", "up", ...process.argv.slice(2)], {
+    stdio: "inherit",
+  }),
 ];
 for (const signal of ["SIGINT", "SIGTERM"]) {
   process.on(signal, () => {

@@ -26,22 +26,33 @@ function command(name: string, text: Text, names: readonly (keyof typeof setting
   return added.option("--json", say({ en: "print JSON", ko: "JSON 으로 출력" }));
 }
 
-command("up", { en: "run the server (what `npm start` does)", ko: "서버 실행 (`npm start` 와 같음)" }, Object.keys(settings) as (keyof typeof settings)[]).action(
-  async (flags: Flags) => (await import("./commands/up.ts")).up(flags, flags),
-);
+command(
+  "up",
+  { en: "run the server (what `npm start` does)", ko: "서버 실행 (`npm start` 와 같음)" },
+  Object.keys(settings) as (keyof typeof settings)[],
+).action(async (flags: Flags) => (await import("./commands/up.ts")).up(flags, flags));
 
-command("env", { en: "print shell exports for the server of the data directory", ko: "데이터 디렉터리의 서버를 쓰기 위한 셸 export 출력" }, ["dataDir", "port", "region"]).action(
-  async (flags: Flags) => (await import("./commands/env.ts")).env((await connection()).connect(flags), flags),
-);
+command(
+  "env",
+  {
+    en: "print shell exports for the server of the data directory",
+    ko: "데이터 디렉터리의 서버를 쓰기 위한 셸 export 출력",
+  },
+  ["dataDir", "port", "region"],
+).action(async (flags: Flags) => (await import("./commands/env.ts")).env((await connection()).connect(flags), flags));
 
-command("configure", { en: "write an AWS profile named sagebrush", ko: "sagebrush 라는 이름의 AWS 프로필 작성" }, ["dataDir", "port", "region"])
+command("configure", { en: "write an AWS profile named sagebrush", ko: "sagebrush 라는 이름의 AWS 프로필 작성" }, [
+  "dataDir",
+  "port",
+  "region",
+])
   .option("--profile <name>", say({ en: "name of the profile", ko: "프로필 이름" }), "sagebrush")
   .action(async (flags: Flags & { profile: string }) =>
     (await import("./commands/configure.ts")).configure((await connection()).connect(flags), flags),
   );
 
-command("status", { en: "what the server is doing", ko: "서버가 하고 있는 일" }, ["dataDir", "port", "region"]).action(async (flags: Flags) =>
-  (await import("./commands/status.ts")).status((await connection()).connect(flags), flags),
+command("status", { en: "what the server is doing", ko: "서버가 하고 있는 일" }, ["dataDir", "port", "region"]).action(
+  async (flags: Flags) => (await import("./commands/status.ts")).status((await connection()).connect(flags), flags),
 );
 
 command("logs", { en: "print the log of a training job", ko: "학습 작업의 로그 출력" }, ["dataDir", "port", "region"])
@@ -51,13 +62,19 @@ command("logs", { en: "print the log of a training job", ko: "학습 작업의 �
     (await import("./commands/logs.ts")).logs((await connection()).connect(flags), job, flags),
   );
 
-command("doctor", { en: "what is missing on this machine and what that costs", ko: "이 컴퓨터에 없는 것과 그 영향" }).action(async (flags: Flags) =>
-  (await import("./commands/doctor.ts")).doctor(flags, flags),
-);
+command("doctor", {
+  en: "what is missing on this machine and what that costs",
+  ko: "이 컴퓨터에 없는 것과 그 영향",
+}).action(async (flags: Flags) => (await import("./commands/doctor.ts")).doctor(flags, flags));
 
-command("demo", { en: "train, deploy and invoke a model on generated data, on a server of its own", ko: "생성한 데이터로 학습, 배포, 호출을 보여 주는 데모 (별도 서버)" }, []).action(
-  async (flags: Flags) => (await import("./commands/demo.ts")).demo(flags),
-);
+command(
+  "demo",
+  {
+    en: "train, deploy and invoke a model on generated data, on a server of its own",
+    ko: "생성한 데이터로 학습, 배포, 호출을 보여 주는 데모 (별도 서버)",
+  },
+  [],
+).action(async (flags: Flags) => (await import("./commands/demo.ts")).demo(flags));
 
 function connection(): Promise<typeof import("./connection.ts")> {
   return import("./connection.ts");
@@ -71,10 +88,18 @@ try {
     process.exitCode = error.exitCode === 0 ? 0 : exitCodes.usage;
   } else {
     const failure = error as Error;
-    const expected = failure instanceof CommandFailure || ["ConfigError", "DataDirectoryBusy", "AwsClientError"].includes(failure.name) || "code" in failure;
+    const expected =
+      failure instanceof CommandFailure ||
+      ["ConfigError", "DataDirectoryBusy", "AwsClientError"].includes(failure.name) ||
+      "code" in failure;
     const message = expected ? failure.message : (failure.stack ?? failure.message);
     if (process.argv.includes("--json")) console.error(JSON.stringify({ error: failure.message }));
     else console.error(`sagebrush: ${message}`);
-    process.exitCode = failure instanceof CommandFailure ? failure.exitCode : failure.name === "ConfigError" ? exitCodes.usage : exitCodes.failed;
+    process.exitCode =
+      failure instanceof CommandFailure
+        ? failure.exitCode
+        : failure.name === "ConfigError"
+          ? exitCodes.usage
+          : exitCodes.failed;
   }
 }

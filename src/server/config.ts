@@ -52,13 +52,53 @@ interface Setting {
 
 /** One row per setting gives the flag, the variable and the help text. */
 export const settings = {
-  port: { flag: "port", option: "--port <number>", variable: "SAGEBRUSH_PORT", text: "port to listen on, 0 for any free one", fallback: String(defaultPort) },
-  host: { flag: "host", option: "--host <address>", variable: "SAGEBRUSH_HOST", text: "loopback address to listen on", fallback: "127.0.0.1" },
-  dataDir: { flag: "dataDir", option: "--data-dir <path>", variable: "SAGEBRUSH_DATA_DIR", text: "folder that holds everything (default ~/.sagebrush)" },
-  auth: { flag: "auth", option: "--auth <on|off>", variable: "SAGEBRUSH_AUTH", text: "off accepts unsigned requests from this machine, for throw-away use", fallback: "on" },
-  accountId: { flag: "accountId", option: "--account-id <digits>", variable: "SAGEBRUSH_ACCOUNT_ID", text: "twelve-digit account id", fallback: "000000000000" },
-  region: { flag: "region", option: "--region <name>", variable: "SAGEBRUSH_REGION", text: "region that `sagebrush env` prints", fallback: "us-east-1" },
-  maxJobs: { flag: "maxJobs", option: "--max-jobs <number>", variable: "SAGEBRUSH_MAX_JOBS", text: "jobs that run at the same time (default: one per core, at least 2)" },
+  port: {
+    flag: "port",
+    option: "--port <number>",
+    variable: "SAGEBRUSH_PORT",
+    text: "port to listen on, 0 for any free one",
+    fallback: String(defaultPort),
+  },
+  host: {
+    flag: "host",
+    option: "--host <address>",
+    variable: "SAGEBRUSH_HOST",
+    text: "loopback address to listen on",
+    fallback: "127.0.0.1",
+  },
+  dataDir: {
+    flag: "dataDir",
+    option: "--data-dir <path>",
+    variable: "SAGEBRUSH_DATA_DIR",
+    text: "folder that holds everything (default ~/.sagebrush)",
+  },
+  auth: {
+    flag: "auth",
+    option: "--auth <on|off>",
+    variable: "SAGEBRUSH_AUTH",
+    text: "off accepts unsigned requests from this machine, for throw-away use",
+    fallback: "on",
+  },
+  accountId: {
+    flag: "accountId",
+    option: "--account-id <digits>",
+    variable: "SAGEBRUSH_ACCOUNT_ID",
+    text: "twelve-digit account id",
+    fallback: "000000000000",
+  },
+  region: {
+    flag: "region",
+    option: "--region <name>",
+    variable: "SAGEBRUSH_REGION",
+    text: "region that `sagebrush env` prints",
+    fallback: "us-east-1",
+  },
+  maxJobs: {
+    flag: "maxJobs",
+    option: "--max-jobs <number>",
+    variable: "SAGEBRUSH_MAX_JOBS",
+    text: "jobs that run at the same time (default: one per core, at least 2)",
+  },
 } as const satisfies Record<string, Setting>;
 
 const loopback = new Set(["127.0.0.1", "::1", "localhost"]);
@@ -82,7 +122,11 @@ export function readConfig(flags: ConfigFlags, environment: NodeJS.ProcessEnv): 
   if (port > 65535) throw new ConfigError("--port", "a port number from 0 to 65535", String(port));
   const host = value(settings.host)!.text;
   if (!loopback.has(host)) {
-    throw new ConfigError("--host", "a loopback address (127.0.0.1, ::1 or localhost): other machines need TLS, which this version does not serve", host);
+    throw new ConfigError(
+      "--host",
+      "a loopback address (127.0.0.1, ::1 or localhost): other machines need TLS, which this version does not serve",
+      host,
+    );
   }
   const maxJobs = value(settings.maxJobs);
   if (maxJobs !== undefined && !/^[1-9]\d{0,3}$/.test(maxJobs.text)) {

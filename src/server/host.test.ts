@@ -15,7 +15,8 @@ test("path-style hosts carry no bucket", () => {
 });
 
 test("only names of this machine are loopback", () => {
-  for (const host of ["127.0.0.1:1", "localhost", "x.localhost:7243", "[::1]:7243"]) expect(isLoopbackHost(host)).toBe(true);
+  for (const host of ["127.0.0.1:1", "localhost", "x.localhost:7243", "[::1]:7243"])
+    expect(isLoopbackHost(host)).toBe(true);
   for (const host of ["evil.example:7243", "127.0.0.1.evil.example", "localhost.evil.example", "10.0.0.1"]) {
     expect(isLoopbackHost(host)).toBe(false);
   }

@@ -103,7 +103,8 @@ async function write(response: ServerResponse, { status, headers, body }: HttpRe
   if (body === undefined || typeof body === "string" || body instanceof Uint8Array) {
     const size = body === undefined ? 0 : Buffer.byteLength(body);
     // A HEAD response keeps the length its GET would have; 204 and 304 have none.
-    if (headers["content-length"] === undefined && status !== 204 && status !== 304) headers["content-length"] = String(size);
+    if (headers["content-length"] === undefined && status !== 204 && status !== 304)
+      headers["content-length"] = String(size);
     response.writeHead(status, headers);
     response.end(method === "HEAD" ? undefined : body);
     return;
@@ -156,5 +157,10 @@ function hangUpSignal(response: ServerResponse): AbortSignal {
 
 function isHangUp(error: unknown): boolean {
   const { code, message } = error as NodeJS.ErrnoException;
-  return code === "ECONNRESET" || code === "EPIPE" || code === "ERR_STREAM_PREMATURE_CLOSE" || message === "the client hung up";
+  return (
+    code === "ECONNRESET" ||
+    code === "EPIPE" ||
+    code === "ERR_STREAM_PREMATURE_CLOSE" ||
+    message === "the client hung up"
+  );
 }

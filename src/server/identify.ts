@@ -13,6 +13,8 @@ import { loadServiceModel } from "../protocol/service-models.ts";
 export interface IdentifiedService {
   /** Name of the description, e.g. `sagemaker-runtime`. */
   readonly description: string;
+  /** The service's name in credential scopes. */
+  readonly signingName: string;
   readonly codec: Codec;
 }
 
@@ -63,8 +65,14 @@ export class ServiceIdentifier {
     if (signed !== undefined) return this.#among(signed, head) ?? this.#speak(signed[0], signed[0].protocols[0]);
     if (signingName !== undefined) return undefined;
     // Unsigned: form posts belong to a query service, known routes to their service, everything else to S3.
-    if (isForm(head)) return this.#among(this.#entries.filter(({ protocols }) => protocols.includes("query")), head);
-    const rest = this.#entries.filter(({ description, protocols }) => description !== "s3" && protocols.includes("rest-json"));
+    if (isForm(head))
+      return this.#among(
+        this.#entries.filter(({ protocols }) => protocols.includes("query")),
+        head,
+      );
+    const rest = this.#entries.filter(
+      ({ description, protocols }) => description !== "s3" && protocols.includes("rest-json"),
+    );
     const s3 = this.#entries.find(({ description }) => description === "s3");
     return this.#among(rest, head) ?? (s3 && this.#speak(s3, "rest-xml"));
   }
@@ -88,7 +96,7 @@ export class ServiceIdentifier {
       codec = createCodec(loadServiceModel(entry.description), known);
       this.#codecs.set(key, codec);
     }
-    return { description: entry.description, codec };
+    return { description: entry.description, signingName: entry.signingName, codec };
   }
 }
 

@@ -10,10 +10,13 @@ import type { CompiledOperation } from "../protocol/compiled-service.ts";
 import type { HttpRequest, HttpResponse } from "../protocol/http-message.ts";
 import { compileRefusals, type CompiledRefusals } from "../protocol/refusals.ts";
 import type { OperationDefinition, Principal, RequestContext, Service } from "../protocol/service.ts";
-import type { CredentialLookup } from "../protocol/sigv4/credential.ts";
-import { identifyCredentialScope } from "../protocol/sigv4/identify-scope.ts";
-import { decodePayload, type PayloadExpectation } from "../protocol/sigv4/payload.ts";
-import { verifyRequest } from "../protocol/sigv4/verify-request.ts";
+import {
+  decodePayload,
+  identifyCredentialScope,
+  verifyRequest,
+  type CredentialLookup,
+  type PayloadExpectation,
+} from "../protocol/sigv4/index.ts";
 import { validateInput } from "../protocol/validation.ts";
 import type { Clock } from "../util/clock.ts";
 import { bucketOfHost, hostName, isLoopbackHost } from "./host.ts";
@@ -88,24 +91,28 @@ export class RequestHandler {
       this.#refuseForeignPages(request);
       // S3 names the bucket in the host or in the path; below this line there is only the path. The signature is
       // over what was sent.
-      const routed = description === "s3" && bucket !== undefined ? { ...request, path: `/${bucket}${request.path}` } : request;
+      const routed =
+        description === "s3" && bucket !== undefined ? { ...request, path: `/${bucket}${request.path}` } : request;
       operation = codec.resolveOperation(routed);
       const streams = operation !== undefined && this.#streams(operation);
       const buffered = streams ? undefined : await request.readBody(maxBufferedBody);
       // The query protocol names its operation in the body.
-      if (operation === undefined && buffered !== undefined) operation = codec.resolveOperation({ ...routed, body: buffered });
+      if (operation === undefined && buffered !== undefined)
+        operation = codec.resolveOperation({ ...routed, body: buffered });
       const caller = await this.#authenticate(request, identified, buffered, scope?.region, bucket);
       if (operation === undefined) throw unknownOperation(request, codec);
       const mounted = this.#mount(operation);
       if (mounted === undefined) throw unsupportedOperation(operation);
 
-      const payload = streams ? decodePayload(caller.payload, request.streamBody(), request.headers) : undefined;
+      // A body in memory is held to its signature just as a streamed one is; aws-chunked framing comes off on the way.
+      const payload = streams ? decodePayload(caller.payload, request.streamBody()) : undefined;
+      const body = payload?.body ?? (await checkedBody(caller.payload, buffered!));
       const message: HttpRequest = {
         method: request.method,
         path: routed.path,
         query: request.query,
         headers: request.headers,
-        body: payload?.body ?? buffered!,
+        body,
       };
       const input = codec.decode(operation, message);
       validateInput(operation, input);
@@ -141,7 +148,8 @@ export class RequestHandler {
    */
   #refuseForeignPages(request: IncomingRequest): void {
     const { origin, host = "" } = request.headers;
-    const foreign = origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== host || !isLoopbackHost(host));
+    const foreign =
+      origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== host || !isLoopbackHost(host));
     const unsignedRebinding = this.#options.auth === "off" && !isLoopbackHost(host);
     if (foreign || unsignedRebinding || (this.#options.auth === "off" && origin !== undefined)) {
       throw new AwsError(
@@ -156,7 +164,7 @@ export class RequestHandler {
 
   async #authenticate(
     request: IncomingRequest,
-    { codec }: IdentifiedService,
+    { codec, signingName }: IdentifiedService,
     buffered: Uint8Array | undefined,
     scopeRegion: string | undefined,
     bucket: string | undefined,
@@ -167,17 +175,20 @@ export class RequestHandler {
       const principal: Principal = { kind: "root", accountId, arn, userId: accountId, accessKeyId: "anonymous" };
       return { principal, region: scopeRegion ?? region, payload: unsignedPayload(request) };
     }
-    const bodySha256 = () => Promise.resolve(createHash("sha256").update(buffered ?? new Uint8Array()).digest("hex"));
+    const bodySha256 = () =>
+      Promise.resolve(
+        createHash("sha256")
+          .update(buffered ?? new Uint8Array())
+          .digest("hex"),
+      );
     const verified = await verifyRequest(request, {
       lookup: this.#options.lookup,
       clock: this.#options.clock,
       bodySha256,
       protocol: codec.protocol,
+      service: signingName,
       ...(bucket === undefined ? {} : { bucket }),
     });
-    if (buffered !== undefined && verified.payload.kind === "sha256" && verified.payload.hex !== (await bodySha256())) {
-      throw new AwsError("XAmzContentSHA256Mismatch", "The provided 'x-amz-content-sha256' header does not match what was computed.");
-    }
     return { principal: verified.credential.principal, region: verified.region, payload: verified.payload };
   }
 
@@ -199,7 +210,8 @@ export class RequestHandler {
       const { service, model } = operation;
       const shape = model.input && service.shape(model.input.shape);
       const payload = shape?.payload === undefined ? undefined : shape.members?.[shape.payload];
-      streams = payload !== undefined && (payload.streaming === true || service.shape(payload.shape).streaming === true);
+      streams =
+        payload !== undefined && (payload.streaming === true || service.shape(payload.shape).streaming === true);
       this.#streaming.set(operation, streams);
     }
     return streams;
@@ -207,10 +219,14 @@ export class RequestHandler {
 
   #asAwsError(error: unknown, requestId: string, service: string, operation: CompiledOperation | undefined): AwsError {
     if (error instanceof AwsError) return error;
-    if (error instanceof BodyTooLarge) return new AwsError("RequestEntityTooLargeException", error.message, { status: 413, cause: error });
+    if (error instanceof BodyTooLarge)
+      return new AwsError("RequestEntityTooLargeException", error.message, { status: 413, cause: error });
     if (error instanceof Error && error.name === "StorageFull") {
       // 507 is not retried by clients: trying again does not help before somebody frees space.
-      return new AwsError("InsufficientStorage", `${error.message}; free some space and try again`, { status: 507, cause: error });
+      return new AwsError("InsufficientStorage", `${error.message}; free some space and try again`, {
+        status: 507,
+        cause: error,
+      });
     }
     this.#options.onFault(error, { requestId, service, operation: operation?.name ?? "-" });
     return new AwsError(
@@ -221,11 +237,35 @@ export class RequestHandler {
   }
 }
 
+/** A body in memory after the checks of its payload's kind. */
+async function checkedBody(payload: PayloadExpectation, body: Uint8Array): Promise<Uint8Array> {
+  if (payload.kind === "checked" || payload.kind === "unsigned") return body;
+  const pieces: Uint8Array[] = [];
+  for await (const piece of decodePayload(payload, oneChunk(body)).body) pieces.push(piece);
+  return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
+}
+
+async function* oneChunk(body: Uint8Array): AsyncIterable<Uint8Array> {
+  if (body.length > 0) yield body;
+}
+
 function unsignedPayload(request: IncomingRequest): PayloadExpectation {
   const declared = request.headers["x-amz-content-sha256"] ?? "";
-  if (declared === "STREAMING-UNSIGNED-PAYLOAD-TRAILER") return { kind: "chunked-unsigned", trailer: true };
+  if (declared === "STREAMING-UNSIGNED-PAYLOAD-TRAILER") {
+    const decodedLength = Number(request.headers["x-amz-decoded-content-length"] ?? NaN);
+    if (!Number.isSafeInteger(decodedLength))
+      throw new AwsError("MissingContentLength", "You must provide the Content-Length HTTP header.", { status: 411 });
+    const trailerNames = (request.headers["x-amz-trailer"] ?? "")
+      .toLowerCase()
+      .split(/\s*,\s*/)
+      .filter((name) => name !== "");
+    return { kind: "chunked-unsigned", trailer: true, decodedLength, trailerNames };
+  }
   if (!declared.startsWith("STREAMING-")) return { kind: "unsigned" };
-  throw new AwsError("InvalidRequest", `x-amz-content-sha256=${declared} needs a signature, and this server checks none (--auth off)`);
+  throw new AwsError(
+    "InvalidRequest",
+    `x-amz-content-sha256=${declared} needs a signature, and this server checks none (--auth off)`,
+  );
 }
 
 function unknownService(request: IncomingRequest, requestId: string): HttpResponse {
@@ -236,16 +276,29 @@ function unknownService(request: IncomingRequest, requestId: string): HttpRespon
       : `The target ${target} names no service of Sagebrush; docs/coverage.md lists those there are.`;
   return {
     status: target === undefined ? 403 : 400,
-    headers: { "content-type": "application/x-amz-json-1.1", "x-amzn-requestid": requestId, "x-amzn-errortype": "UnknownOperationException" },
+    headers: {
+      "content-type": "application/x-amz-json-1.1",
+      "x-amzn-requestid": requestId,
+      "x-amzn-errortype": "UnknownOperationException",
+    },
     body: JSON.stringify({ __type: "UnknownOperationException", message }),
   };
 }
 
 function unknownOperation(request: IncomingRequest, codec: Codec): AwsError {
   const named = request.headers["x-amz-target"] ?? `${request.method} ${request.path}`;
-  if (codec.protocol === "query") return new AwsError("InvalidAction", "The action or operation requested is invalid. Verify that the action is typed correctly.");
-  if (codec.protocol === "rest-xml") return new AwsError("MethodNotAllowed", "The specified method is not allowed against this resource.", { status: 405 });
-  return new AwsError("UnknownOperationException", `The operation ${named} is unknown.`, { status: codec.protocol === "rest-json" ? 404 : 400 });
+  if (codec.protocol === "query")
+    return new AwsError(
+      "InvalidAction",
+      "The action or operation requested is invalid. Verify that the action is typed correctly.",
+    );
+  if (codec.protocol === "rest-xml")
+    return new AwsError("MethodNotAllowed", "The specified method is not allowed against this resource.", {
+      status: 405,
+    });
+  return new AwsError("UnknownOperationException", `The operation ${named} is unknown.`, {
+    status: codec.protocol === "rest-json" ? 404 : 400,
+  });
 }
 
 function unsupportedOperation(operation: CompiledOperation): AwsError {

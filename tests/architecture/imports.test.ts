@@ -14,16 +14,33 @@ interface Rule {
   readonly invariant: string;
 }
 
-const anything = ["protocol", "resources", "storage", "compute", "engine", "algorithms", "jobs", "serving", "services", "util"];
+const anything = [
+  "protocol",
+  "resources",
+  "storage",
+  "compute",
+  "engine",
+  "algorithms",
+  "jobs",
+  "serving",
+  "services",
+  "util",
+];
 
 const table: Readonly<Record<string, Rule>> = {
   util: { may: [], invariant: "util knows nothing of us; it could be published alone." },
   protocol: { may: [], invariant: "protocol knows no service by name; a service is a description it was given." },
   storage: { may: [], invariant: "storage knows no resource; it stores bytes and records." },
   compute: { may: [], invariant: "compute never sees an AWS type; all calls to a scheduler or runtime are here." },
-  engine: { may: [], invariant: "engine knows no algorithm and (outside engine/node) no Node: it runs in a browser tab." },
+  engine: {
+    may: [],
+    invariant: "engine knows no algorithm and (outside engine/node) no Node: it runs in a browser tab.",
+  },
   algorithms: { may: ["engine"], invariant: "algorithms see directories and hyperparameters, never the server." },
-  resources: { may: ["protocol", "storage"], invariant: "resources is the life all resources share; it knows no particular one." },
+  resources: {
+    may: ["protocol", "storage"],
+    invariant: "resources is the life all resources share; it knows no particular one.",
+  },
   jobs: {
     may: ["compute", "storage", "resources", "algorithms/registry", "algorithms/algorithm"],
     invariant: "jobs hold the state machines of work; they see no HTTP and no service.",
@@ -34,11 +51,18 @@ const table: Readonly<Record<string, Rule>> = {
   },
   services: {
     may: ["protocol", "storage", "resources", "jobs", "serving", "algorithms/registry", "algorithms/algorithm"],
-    invariant: "a service never imports another service: what it needs is an interface in its ports.ts, wired in server.",
+    invariant:
+      "a service never imports another service: what it needs is an interface in its ports.ts, wired in server.",
   },
   server: { may: anything, invariant: "server is the composition root; only it says `new` to a backend." },
-  cli: { may: ["protocol/client", "protocol/generated", "server"], invariant: "the command line speaks the public API, like anyone else." },
-  studio: { may: ["protocol/client", "protocol/generated"], invariant: "the studio speaks the public API, like anyone else." },
+  cli: {
+    may: ["protocol/client", "protocol/generated", "server"],
+    invariant: "the command line speaks the public API, like anyone else.",
+  },
+  studio: {
+    may: ["protocol/client", "protocol/generated"],
+    invariant: "the studio speaks the public API, like anyone else.",
+  },
 };
 
 interface Import {
@@ -58,7 +82,8 @@ function sources(folder: string): string[] {
 function importsOf(file: string): { specifier: string; typeOnly: boolean }[] {
   const text = readFileSync(file, "utf8");
   const found: { specifier: string; typeOnly: boolean }[] = [];
-  const pattern = /^\s*(?:import|export)\s+(type\s)?[^;'"`]*?from\s+"([^"]+)"|^\s*import\s+"([^"]+)"|\bimport\(\s*"([^"]+)"\s*\)/gm;
+  const pattern =
+    /^\s*(?:import|export)\s+(type\s)?[^;'"`]*?from\s+"([^"]+)"|^\s*import\s+"([^"]+)"|\bimport\(\s*"([^"]+)"\s*\)/gm;
   for (const match of text.matchAll(pattern)) {
     found.push({ specifier: match[2] ?? match[3] ?? match[4], typeOnly: match[1] !== undefined });
   }

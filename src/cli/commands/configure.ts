@@ -56,7 +56,13 @@ export function configure(connection: Connection, options: OutputOptions & { pro
     0o600,
   );
   if (options.json) {
-    printJson({ profile: options.profile, config, credentials, endpointUrl: connection.url, region: connection.region });
+    printJson({
+      profile: options.profile,
+      config,
+      credentials,
+      endpointUrl: connection.url,
+      region: connection.region,
+    });
     return;
   }
   console.log(

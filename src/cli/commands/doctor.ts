@@ -63,7 +63,9 @@ function nodeVersion(): Finding {
     name: "node",
     status: enough ? "ok" : "problem",
     found: process.version,
-    cost: enough ? "" : say({ en: "Sagebrush needs Node 20.19 or newer", ko: "Sagebrush 에는 Node 20.19 이상이 필요합니다" }),
+    cost: enough
+      ? ""
+      : say({ en: "Sagebrush needs Node 20.19 or newer", ko: "Sagebrush 에는 Node 20.19 이상이 필요합니다" }),
   };
 }
 
@@ -78,7 +80,10 @@ function dataDirectory(path: string): Finding {
       status: "problem",
       found: path,
       cost: say(
-        { en: "cannot be written: {reason}; choose another with --data-dir", ko: "쓸 수 없습니다: {reason}. --data-dir 로 다른 곳을 고르세요" },
+        {
+          en: "cannot be written: {reason}; choose another with --data-dir",
+          ko: "쓸 수 없습니다: {reason}. --data-dir 로 다른 곳을 고르세요",
+        },
         { reason: (error as Error).message },
       ),
     };
@@ -91,7 +96,10 @@ function dataDirectory(path: string): Finding {
     status: low ? "problem" : "ok",
     found: `${path} (${gibibytes(free)} free)`,
     cost: low
-      ? say({ en: "less than 1 GiB is free: jobs and uploads will fail when it is full", ko: "남은 공간이 1 GiB 미만입니다. 가득 차면 작업과 업로드가 실패합니다" })
+      ? say({
+          en: "less than 1 GiB is free: jobs and uploads will fail when it is full",
+          ko: "남은 공간이 1 GiB 미만입니다. 가득 차면 작업과 업로드가 실패합니다",
+        })
       : "",
   };
 }
@@ -107,7 +115,8 @@ async function server(path: string): Promise<Finding> {
   if (announced === undefined) return stopped;
   try {
     const answer = await fetch(new URL("/_sagebrush/health", announced.url), { signal: AbortSignal.timeout(3000) });
-    if (answer.ok) return { name: "server", status: "ok", found: `${announced.url} (process ${announced.pid})`, cost: "" };
+    if (answer.ok)
+      return { name: "server", status: "ok", found: `${announced.url} (process ${announced.pid})`, cost: "" };
   } catch {
     // it announced itself and is gone
   }
@@ -127,7 +136,10 @@ function openFiles(): Finding {
     status: low ? "problem" : "ok",
     found: limit === undefined ? "unknown" : String(limit),
     cost: low
-      ? say({ en: "many connections at once will be refused; raise it with `ulimit -n 8192`", ko: "동시 연결이 많으면 거절됩니다. `ulimit -n 8192` 로 늘리세요" })
+      ? say({
+          en: "many connections at once will be refused; raise it with `ulimit -n 8192`",
+          ko: "동시 연결이 많으면 거절됩니다. `ulimit -n 8192` 로 늘리세요",
+        })
       : "",
   };
 }
@@ -137,7 +149,12 @@ export async function diagnose(flags: ConfigFlags): Promise<Finding[]> {
   const limits = await describeLimits();
   return [
     nodeVersion(),
-    { name: "cpu and memory", status: "ok", found: `${availableParallelism()} cores, ${gibibytes(totalmem())}`, cost: "" },
+    {
+      name: "cpu and memory",
+      status: "ok",
+      found: `${availableParallelism()} cores, ${gibibytes(totalmem())}`,
+      cost: "",
+    },
     dataDirectory(config.dataDirectory),
     await server(config.dataDirectory),
     openFiles(),

@@ -8,13 +8,19 @@ export async function up(flags: ConfigFlags, options: OutputOptions): Promise<vo
   const config = readConfig(flags, process.env);
   const server = await startServer(config);
   if (options.json) {
-    printJson({ url: server.url, dataDirectory: config.dataDirectory, pid: process.pid, region: config.region, accountId: config.accountId });
+    printJson({
+      url: server.url,
+      dataDirectory: config.dataDirectory,
+      pid: process.pid,
+      region: config.region,
+      accountId: config.accountId,
+    });
   } else {
     console.log(
       say(
         {
-          en: "Sagebrush answers on {url}\n  data directory  {directory}\n  account         {account}\n  point a terminal's AWS clients here:  eval \"$(npx sagebrush env)\"\n  stop with Ctrl+C",
-          ko: "Sagebrush 가 {url} 에서 응답합니다\n  데이터 디렉터리  {directory}\n  계정             {account}\n  터미널의 AWS 클라이언트를 연결하려면:  eval \"$(npx sagebrush env)\"\n  멈추려면 Ctrl+C",
+          en: 'Sagebrush answers on {url}\n  data directory  {directory}\n  account         {account}\n  point a terminal\'s AWS clients here:  eval "$(npx sagebrush env)"\n  stop with Ctrl+C',
+          ko: 'Sagebrush 가 {url} 에서 응답합니다\n  데이터 디렉터리  {directory}\n  계정             {account}\n  터미널의 AWS 클라이언트를 연결하려면:  eval "$(npx sagebrush env)"\n  멈추려면 Ctrl+C',
         },
         { url: server.url, directory: config.dataDirectory, account: config.accountId },
       ),

@@ -22,9 +22,12 @@ const allowedRegex = /^[A-Za-z0-9:_#=@/;,\-\s.^$?*+|()[\]{}\\]*$/;
 export function compileFilterPattern(pattern: string): LogFilter {
   const text = pattern.trim();
   if (text === "") return () => true;
-  if (text.startsWith("{")) throw new FilterPatternError("JSON filter patterns are not supported by Sagebrush; use terms, e.g. \"ERROR\"");
+  if (text.startsWith("{"))
+    throw new FilterPatternError('JSON filter patterns are not supported by Sagebrush; use terms, e.g. "ERROR"');
   if (text.startsWith("[")) {
-    throw new FilterPatternError("Space-delimited filter patterns are not supported by Sagebrush; use terms, e.g. \"ERROR\"");
+    throw new FilterPatternError(
+      'Space-delimited filter patterns are not supported by Sagebrush; use terms, e.g. "ERROR"',
+    );
   }
   const all: LogFilter[] = [];
   const any: LogFilter[] = [];
@@ -42,7 +45,9 @@ function termMatcher(term: string): LogFilter {
   if (!(term.length > 2 && term.startsWith("%") && term.endsWith("%"))) return (message) => message.includes(term);
   const source = term.slice(1, -1);
   if (!allowedRegex.test(source) || /[*+}]\)?[*+{]|\)[*+{]/.test(source)) {
-    throw new FilterPatternError(`Invalid filter pattern: the regular expression ${term} uses characters or nested repetition that are not supported`);
+    throw new FilterPatternError(
+      `Invalid filter pattern: the regular expression ${term} uses characters or nested repetition that are not supported`,
+    );
   }
   try {
     const regex = new RegExp(source);
@@ -58,7 +63,8 @@ function* tokens(text: string): Iterable<{ sign: "" | "-" | "?"; term: string }>
   while (position < text.length) {
     token.lastIndex = position;
     const match = token.exec(text);
-    if (match === null) throw new FilterPatternError(`Invalid filter pattern: a quote is not closed at character ${position + 1}`);
+    if (match === null)
+      throw new FilterPatternError(`Invalid filter pattern: a quote is not closed at character ${position + 1}`);
     position = token.lastIndex;
     const quoted = match[2]?.replace(/\\(.)/g, "$1");
     yield { sign: match[1] as "" | "-" | "?", term: quoted ?? match[3] ?? match[4] };

@@ -1,6 +1,11 @@
 /** CloudWatch Logs: groups, streams and their events. */
 import { AwsError } from "../../protocol/aws-error.ts";
-import type { CloudWatchLogsOperations, OutputLogEvent, FilteredLogEvent, LogStream } from "../../protocol/generated/logs.ts";
+import type {
+  CloudWatchLogsOperations,
+  OutputLogEvent,
+  FilteredLogEvent,
+  LogStream,
+} from "../../protocol/generated/logs.ts";
 import { defineService, type RequestContext, type Service } from "../../protocol/service.ts";
 import { RecordExists, type Actor, type RecordStore } from "../../storage/record-store.ts";
 import { compileFilterPattern, FilterPatternError, type LogFilter } from "./filter-pattern.ts";
@@ -85,7 +90,13 @@ export function logsService(dependencies: { records: RecordStore; logs: LogStore
     return record;
   }
 
-  async function describeStream(space: LogSpace, group: string, name: string, createdAt: number, file: string): Promise<LogStream> {
+  async function describeStream(
+    space: LogSpace,
+    group: string,
+    name: string,
+    createdAt: number,
+    file: string,
+  ): Promise<LogStream> {
     return logs.withFile(file, (log) => ({
       logStreamName: name,
       creationTime: createdAt,
@@ -106,7 +117,11 @@ export function logsService(dependencies: { records: RecordStore; logs: LogStore
     CreateLogGroup: {
       refuses: [
         { parameter: "kmsKeyId", because: "log events are stored unencrypted" },
-        { parameter: "logGroupClass", values: ["INFREQUENT_ACCESS", "DELIVERY"], because: "every group is of class STANDARD" },
+        {
+          parameter: "logGroupClass",
+          values: ["INFREQUENT_ACCESS", "DELIVERY"],
+          because: "every group is of class STANDARD",
+        },
         { parameter: "deletionProtectionEnabled", values: [true], because: "groups cannot be protected from deletion" },
       ],
       async handle(input, context) {
@@ -114,7 +129,9 @@ export function logsService(dependencies: { records: RecordStore; logs: LogStore
           await logs.createGroup(context, input.logGroupName, actorOf(context), input.tags);
         } catch (error) {
           if (!(error instanceof RecordExists)) throw error;
-          throw new AwsError("ResourceAlreadyExistsException", "The specified log group already exists", { cause: error });
+          throw new AwsError("ResourceAlreadyExistsException", "The specified log group already exists", {
+            cause: error,
+          });
         }
       },
     },
@@ -175,7 +192,9 @@ export function logsService(dependencies: { records: RecordStore; logs: LogStore
           await logs.createStream(context, input.logGroupName, input.logStreamName, actorOf(context));
         } catch (error) {
           if (!(error instanceof RecordExists)) throw error;
-          throw new AwsError("ResourceAlreadyExistsException", "The specified log stream already exists", { cause: error });
+          throw new AwsError("ResourceAlreadyExistsException", "The specified log stream already exists", {
+            cause: error,
+          });
         }
       },
     },

@@ -105,14 +105,23 @@ export class LogFile {
     const place = this.#placeInBatch[arrival];
     const content = await this.#readBatch(batch);
     const [timestamp, message] = content.e[place];
-    return { timestamp, message, ingestionTime: content.i, id: `${String(batch).padStart(10, "0")}${String(place).padStart(6, "0")}` };
+    return {
+      timestamp,
+      message,
+      ingestionTime: content.i,
+      id: `${String(batch).padStart(10, "0")}${String(place).padStart(6, "0")}`,
+    };
   }
 
   /**
    * Keeps a batch durably. With a source offset not above the last one nothing is written: it was kept before.
    * @throws StorageFull; the file is as it was before
    */
-  append(events: readonly (readonly [timestamp: number, message: string])[], ingestionTime: number, sourceOffset?: number): Promise<void> {
+  append(
+    events: readonly (readonly [timestamp: number, message: string])[],
+    ingestionTime: number,
+    sourceOffset?: number,
+  ): Promise<void> {
     const done = this.#tail.then(() => this.#append(events, ingestionTime, sourceOffset));
     this.#tail = done.catch(() => undefined); // the next append must not fail because this one did
     return done;
@@ -123,7 +132,11 @@ export class LogFile {
     await this.#file.close();
   }
 
-  async #append(events: readonly (readonly [number, string])[], ingestionTime: number, sourceOffset?: number): Promise<void> {
+  async #append(
+    events: readonly (readonly [number, string])[],
+    ingestionTime: number,
+    sourceOffset?: number,
+  ): Promise<void> {
     if (sourceOffset !== undefined && sourceOffset <= this.#sourceOffset) return;
     if (events.length === 0 && sourceOffset === undefined) return;
     const batch: Batch = { i: ingestionTime, e: events as [number, string][] };

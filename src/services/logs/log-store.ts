@@ -3,7 +3,13 @@ import { randomBytes } from "node:crypto";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { LogEvent, LogSink, LogStreamKey } from "../../jobs/ports.ts";
-import { RecordExists, type Actor, type RecordKey, type RecordStore, type StoredRecord } from "../../storage/record-store.ts";
+import {
+  RecordExists,
+  type Actor,
+  type RecordKey,
+  type RecordStore,
+  type StoredRecord,
+} from "../../storage/record-store.ts";
 import type { Clock } from "../../util/clock.ts";
 import { LogFile } from "./log-file.ts";
 
@@ -51,7 +57,12 @@ export class LogStore implements LogSink {
     return { accountId: space.accountId, region: space.region, family: "log-stream", name: `${group}:${stream}` };
   }
 
-  async createGroup(space: LogSpace, group: string, actor: Actor, tags: Readonly<Record<string, string>> = {}): Promise<void> {
+  async createGroup(
+    space: LogSpace,
+    group: string,
+    actor: Actor,
+    tags: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
     const arn = logGroupArn(space, group);
     const key = this.groupKey(space, group);
     await this.#records.write(
@@ -80,7 +91,11 @@ export class LogStore implements LogSink {
   }
 
   /** All streams of a group whose name starts with `prefix`, by name. */
-  async *streams(space: LogSpace, group: string, prefix = ""): AsyncIterable<{ name: string; record: StoredRecord<LogStreamBody> }> {
+  async *streams(
+    space: LogSpace,
+    group: string,
+    prefix = "",
+  ): AsyncIterable<{ name: string; record: StoredRecord<LogStreamBody> }> {
     let nameAfter: string | undefined;
     for (;;) {
       const page = await this.#records.list<LogStreamBody>({

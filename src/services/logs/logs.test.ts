@@ -19,7 +19,7 @@ let clock: ManualClock;
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), "sagebrush-logs-"));
   clock = new ManualClock();
-  records = await SqliteRecordStore.open(join(directory, "records.db"));
+  records = new SqliteRecordStore({ file: join(directory, "records.db") });
   logs = await LogStore.open(records, join(directory, "logs"), clock);
 });
 
@@ -31,11 +31,23 @@ afterEach(async () => {
 
 const space = { accountId: "000000000000", region: "us-east-1" };
 
-// eslint-disable-next-line typescript/no-explicit-any -- outputs are looked at member by member
-async function call(operation: string, input: Record<string, unknown>): Promise<any> {
-  const definition = logsService({ records, logs }).operations[operation] as unknown as OperationDefinition<unknown, unknown>;
+/** The members of any output that these tests look at. */
+interface Answer {
+  events: { message: string }[];
+  logStreams: { logStreamName: string }[];
+  nextToken?: string;
+  nextForwardToken?: string;
+  nextBackwardToken?: string;
+  rejectedLogEventsInfo?: unknown;
+}
+
+async function call(operation: string, input: Record<string, unknown>): Promise<Answer> {
+  const definition = logsService({ records, logs }).operations[operation] as unknown as OperationDefinition<
+    unknown,
+    unknown
+  >;
   const context = { ...space, clock, operation, requestId: "r", principal: { arn: "arn:aws:iam::000000000000:root" } };
-  return definition.handle(input, context as unknown as RequestContext);
+  return (await definition.handle(input, context as unknown as RequestContext)) as Answer;
 }
 
 const names = { logGroupName: "/aws/test", logStreamName: "job/algo-1-1" };
@@ -56,7 +68,7 @@ test("reads from the head page by page until the token stops changing", async ()
   let nextToken: string | undefined;
   for (let page = 0; page < 10; page += 1) {
     const answer = await call("GetLogEvents", { ...names, startFromHead: true, limit: 10, nextToken });
-    seen.push(...answer.events.map((event: { message: string }) => event.message));
+    seen.push(...answer.events.map((event) => event.message));
     if (answer.nextForwardToken === nextToken) {
       expect(answer.events).toEqual([]);
       break;
@@ -68,7 +80,7 @@ test("reads from the head page by page until the token stops changing", async ()
   // What arrives later is found with the token that was the last one.
   await putLines(1, clock.now() + 100);
   const later = await call("GetLogEvents", { ...names, startFromHead: true, nextToken });
-  expect(later.events.map((event: { message: string }) => event.message)).toEqual(["line 0"]);
+  expect(later.events.map((event) => event.message)).toEqual(["line 0"]);
 });
 
 test("reads the newest events first when not told to start from the head, and goes backward", async () => {
@@ -76,9 +88,9 @@ test("reads the newest events first when not told to start from the head, and go
   await call("CreateLogStream", names);
   await putLines(5);
   const newest = await call("GetLogEvents", { ...names, limit: 2 });
-  expect(newest.events.map((event: { message: string }) => event.message)).toEqual(["line 3", "line 4"]);
+  expect(newest.events.map((event) => event.message)).toEqual(["line 3", "line 4"]);
   const older = await call("GetLogEvents", { ...names, limit: 2, nextToken: newest.nextBackwardToken });
-  expect(older.events.map((event: { message: string }) => event.message)).toEqual(["line 1", "line 2"]);
+  expect(older.events.map((event) => event.message)).toEqual(["line 1", "line 2"]);
 });
 
 test("a time window includes its start and excludes its end", async () => {
@@ -86,8 +98,13 @@ test("a time window includes its start and excludes its end", async () => {
   await call("CreateLogStream", names);
   const start = clock.now();
   await putLines(5);
-  const window = await call("GetLogEvents", { ...names, startTime: start + 1, endTime: start + 3, startFromHead: true });
-  expect(window.events.map((event: { message: string }) => event.message)).toEqual(["line 1", "line 2"]);
+  const window = await call("GetLogEvents", {
+    ...names,
+    startTime: start + 1,
+    endTime: start + 3,
+    startFromHead: true,
+  });
+  expect(window.events.map((event) => event.message)).toEqual(["line 1", "line 2"]);
 });
 
 test("refuses what does not exist, what exists already and a token of somebody else", async () => {
@@ -115,7 +132,13 @@ test("events out of order are refused, events too old or too new are rejected by
   const now = clock.now();
   const day = 24 * 3600 * 1000;
   await expect(
-    call("PutLogEvents", { ...names, logEvents: [{ timestamp: now, message: "b" }, { timestamp: now - 1, message: "a" }] }),
+    call("PutLogEvents", {
+      ...names,
+      logEvents: [
+        { timestamp: now, message: "b" },
+        { timestamp: now - 1, message: "a" },
+      ],
+    }),
   ).rejects.toMatchObject({ code: "InvalidParameterException" });
   const answer = await call("PutLogEvents", {
     ...names,
@@ -127,15 +150,24 @@ test("events out of order are refused, events too old or too new are rejected by
   });
   expect(answer.rejectedLogEventsInfo).toEqual({ tooOldLogEventEndIndex: 1, tooNewLogEventStartIndex: 2 });
   const { events } = await call("GetLogEvents", { ...names, startFromHead: true });
-  expect(events.map((event: { message: string }) => event.message)).toEqual(["kept"]);
+  expect(events.map((event) => event.message)).toEqual(["kept"]);
 });
 
 test("streams are described by name and by last event, page by page", async () => {
-  for (const [stream, timestamp] of [["a", 30], ["b", 10], ["c", 20]] as const) {
+  for (const [stream, timestamp] of [
+    ["a", 30],
+    ["b", 10],
+    ["c", 20],
+  ] as const) {
     await logs.append({ ...space, group: "g", stream }, [{ timestamp, message: "x" }]);
   }
-  const described = await call("DescribeLogStreams", { logGroupName: "g", orderBy: "LastEventTime", descending: true, limit: 2 });
-  expect(described.logStreams.map((stream: { logStreamName: string }) => stream.logStreamName)).toEqual(["a", "c"]);
+  const described = await call("DescribeLogStreams", {
+    logGroupName: "g",
+    orderBy: "LastEventTime",
+    descending: true,
+    limit: 2,
+  });
+  expect(described.logStreams.map((stream) => stream.logStreamName)).toEqual(["a", "c"]);
   const rest = await call("DescribeLogStreams", {
     logGroupName: "g",
     orderBy: "LastEventTime",
@@ -165,7 +197,7 @@ test("filtering merges streams by time and pages without loss", async () => {
       limit: 1,
       nextToken,
     });
-    seen.push(...page.events.map((event: { message: string }) => event.message));
+    seen.push(...page.events.map((event) => event.message));
     nextToken = page.nextToken;
   } while (nextToken !== undefined && seen.length < 10);
   expect(seen).toEqual(["ERROR first", "ERROR second", "ERROR third"]);
@@ -178,13 +210,20 @@ test("a batch of a source is kept once however often it is sent", async () => {
   await logs.append(stream, [{ timestamp: 2, message: "two" }], 20);
   expect(await logs.sourceOffset(stream)).toBe(20);
   const { events } = await call("GetLogEvents", { logGroupName: "g", logStreamName: "s", startFromHead: true });
-  expect(events.map((event: { message: string }) => event.message)).toEqual(["one", "two"]);
+  expect(events.map((event) => event.message)).toEqual(["one", "two"]);
 });
 
 test("a torn last line is cut off and events that came out of order are read in order", async () => {
   const path = join(directory, "stream");
   const written = await LogFile.open(path);
-  await written.append([[20, "late"], [30, "last"]], 1, 7);
+  await written.append(
+    [
+      [20, "late"],
+      [30, "last"],
+    ],
+    1,
+    7,
+  );
   await written.append([[10, "early"]], 2);
   await written.close();
   appendFileSync(path, '{"i":3,"e":[[40,"half');
@@ -203,7 +242,9 @@ test("deleting a group removes its streams and their files", async () => {
   await logs.append({ ...space, group: "g", stream: "s" }, [{ timestamp: 1, message: "x" }]);
   await call("DeleteLogGroup", { logGroupName: "g" });
   expect(readdirSync(join(directory, "logs"))).toEqual([]);
-  await expect(call("DescribeLogStreams", { logGroupName: "g" })).rejects.toMatchObject({ code: "ResourceNotFoundException" });
+  await expect(call("DescribeLogStreams", { logGroupName: "g" })).rejects.toMatchObject({
+    code: "ResourceNotFoundException",
+  });
 });
 
 test("filter patterns: all terms, any of ?terms, none of -terms, quotes and %regex%", () => {
