@@ -1,0 +1,52 @@
+/** How many jobs run at a time on this machine: first come, first served. */
+export class Capacity {
+  readonly slots: number;
+  readonly #held = new Set<string>();
+  readonly #waiting: { id: string; resolve: () => void }[] = [];
+
+  /** @param slots at least 1 */
+  constructor(slots: number) {
+    if (!(slots >= 1)) throw new RangeError(`a machine needs room for at least one job, got ${slots}`);
+    this.slots = slots;
+  }
+
+  /** Resolves when `id` holds a slot (at once when it does already); rejects when `signal` aborts first. */
+  async acquire(id: string, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#held.has(id)) return;
+    if (this.#held.size < this.slots) {
+      this.#held.add(id);
+      return;
+    }
+    await new Promise<void>((resolve, reject) => {
+      const entry = { id, resolve };
+      this.#waiting.push(entry);
+      signal.addEventListener(
+        "abort",
+        () => {
+          const at = this.#waiting.indexOf(entry);
+          if (at === -1) return;
+          this.#waiting.splice(at, 1);
+          reject(signal.reason as Error);
+        },
+        { once: true },
+      );
+    });
+  }
+
+  /** Takes a slot even when there is none left: for work that runs already, after a restart. */
+  adopt(id: string): void {
+    this.#held.add(id);
+  }
+
+  /** Gives the slot back; nothing happens when `id` holds none. */
+  release(id: string): void {
+    if (!this.#held.delete(id)) return;
+    while (this.#held.size < this.slots) {
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      this.#held.add(next.id);
+      next.resolve();
+    }
+  }
+}

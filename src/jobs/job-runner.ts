@@ -1,0 +1,268 @@
+/**
+ * The job contract: a tree is made and filled, a workload runs in it, its log is followed, its artifacts are put into S3.
+ *
+ * Every step may be repeated after a crash. Nothing is remembered here: the caller keeps the job's record and calls the
+ * steps in order; the compute backend knows whether the workload was launched.
+ */
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { ComputeBackend, WorkloadLogLine, WorkloadState } from "../compute/compute-backend.ts";
+import { modelArtifactsUri, type OutputLocation, uploadModel, uploadOutput } from "./artifacts.ts";
+import { type Channel, downloadChannel } from "./channels.ts";
+import { algorithmFailure, platformFailure, readFailureFile } from "./failure.ts";
+import { asInCloudWatch, type Metric, type MetricRule, MetricSearch } from "./metrics.ts";
+import { createMlTree, type HostDescription, mlTree } from "./ml-tree.ts";
+import type { LogEvent, LogSink, LogStreamKey, ObjectStorage } from "./ports.ts";
+
+/** All that a job needs to run, whatever service made it. */
+export interface Job {
+  /** Unique for ever, `[a-z0-9-]{1,80}`: names its folder and its workload. */
+  readonly id: string;
+  readonly accountId: string;
+  readonly hyperparameters: Readonly<Record<string, string>>;
+  readonly channels: readonly Channel[];
+  readonly host: HostDescription;
+  readonly command: readonly [string, ...string[]];
+  readonly env: Readonly<Record<string, string>>;
+  readonly maxRuntimeMs: number;
+  readonly stopGraceMs: number;
+  readonly log: LogStreamKey;
+  /** Lines of the platform at the beginning of the log. */
+  readonly notes: readonly string[];
+  readonly metrics: readonly MetricRule[];
+  readonly output: OutputLocation;
+}
+
+export interface JobOutcome {
+  readonly result: "succeeded" | "failed" | "stopped" | "max-runtime";
+  /** For `failed`, in the form of FailureReason. */
+  readonly failureReason?: string;
+  /** ms since the epoch */
+  readonly startedAt: number;
+  readonly endedAt: number;
+  readonly metrics: readonly Metric[];
+}
+
+/** Lines sent to the log at a time. */
+const linesPerAppend = 1000;
+/** Lines read ahead of a slow log before reading waits. */
+const linesAhead = 10_000;
+
+export class JobRunner {
+  readonly #compute: ComputeBackend;
+  readonly #objects: ObjectStorage;
+  readonly #logs: LogSink;
+  readonly #directory: string;
+
+  /** @param options.dataDirectory jobs live in `<dataDirectory>/jobs/<id>` while they run */
+  constructor(options: { compute: ComputeBackend; objects: ObjectStorage; logs: LogSink; dataDirectory: string }) {
+    this.#compute = options.compute;
+    this.#objects = options.objects;
+    this.#logs = options.logs;
+    this.#directory = join(options.dataDirectory, "jobs");
+  }
+
+  /** Whether the workload was ever launched; then its tree must not be touched. */
+  async isLaunched(id: string): Promise<boolean> {
+    return (await this.#compute.observe(id)).phase !== "unknown";
+  }
+
+  /**
+   * Makes the `/opt/ml` tree and downloads the channels into it.
+   * @throws ClientError when the data cannot be brought, StorageFull and others when this machine is to blame
+   */
+  async prepare(job: Job, signal: AbortSignal): Promise<void> {
+    await mkdir(this.#folder(job.id), { recursive: true, mode: 0o700 });
+    const tree = await createMlTree(this.#root(job.id), job);
+    for (const channel of job.channels) {
+      await downloadChannel(channel, {
+        objects: this.#objects,
+        accountId: job.accountId,
+        dataFolder: tree.data,
+        signal,
+      });
+    }
+  }
+
+  async launch(job: Job): Promise<void> {
+    const root = this.#root(job.id);
+    await this.#compute.launch({
+      id: job.id,
+      command: job.command,
+      env: job.env,
+      cwd: root,
+      mlRoot: root,
+      stopGraceMs: job.stopGraceMs,
+      maxRuntimeMs: job.maxRuntimeMs,
+    });
+  }
+
+  /** Asks the workload to end; follow() tells when it has. */
+  async stop(id: string): Promise<void> {
+    await this.#compute.stop(id);
+  }
+
+  /**
+   * Sends the workload's log to its stream, searching it for metrics, until the workload has ended.
+   *
+   * May be called again after a crash: the stream gets every line once. All lines are searched again, so that metrics
+   * from before the crash count.
+   * @throws the signal's reason when it aborts
+   */
+  async follow(job: Job, signal: AbortSignal): Promise<JobOutcome> {
+    const metrics = new MetricSearch(job.metrics);
+    const stream = new LogStreamWriter(this.#logs, job.log, metrics, await this.#logs.sourceOffset(job.log));
+    await stream.begin(job.notes);
+    for await (const line of this.#compute.logs(job.id, 0, signal)) await stream.add(line);
+    await stream.end();
+    const exit = await this.#compute.exited(job.id, signal);
+    return {
+      ...(await this.#resultOf(job, exit)),
+      startedAt: exit.startedAt,
+      endedAt: exit.exitedAt,
+      metrics: metrics.final,
+    };
+  }
+
+  async #resultOf(
+    job: Job,
+    exit: WorkloadState & { phase: "exited" },
+  ): Promise<Pick<JobOutcome, "result" | "failureReason">> {
+    const detail = exit.detail === undefined ? "" : ` (${exit.detail})`;
+    switch (exit.stoppedBy) {
+      case "stop":
+        return { result: "stopped" };
+      case "max-runtime":
+        return { result: "max-runtime" };
+      case "lost":
+      case "launch-failed":
+        return {
+          result: "failed",
+          failureReason: platformFailure(`the job's process did not run to its end${detail}`),
+        };
+      case undefined:
+        if (exit.exitCode === 0) return { result: "succeeded" };
+        return { result: "failed", failureReason: algorithmFailure(exit, await this.#failureText(job)) };
+    }
+  }
+
+  async #failureText(job: Job): Promise<string | undefined> {
+    return readFailureFile(mlTree(this.#root(job.id)).failure);
+  }
+
+  /**
+   * Puts what the job left into S3.
+   * @returns the URI of the model; undefined when the job failed and so has none
+   */
+  async upload(job: Job, outcome: JobOutcome): Promise<string | undefined> {
+    const tree = mlTree(this.#root(job.id));
+    const failed = outcome.result === "failed";
+    const failure = failed && (await this.#failureText(job)) !== undefined ? tree.failure : undefined;
+    await uploadOutput(this.#objects, job.output, tree.outputData, failure);
+    if (failed) return undefined;
+    await uploadModel(this.#objects, job.output, tree.model);
+    return modelArtifactsUri(job.output);
+  }
+
+  /** Removes the workload and all files of a job; it may be called for a job that never began. */
+  async discard(id: string): Promise<void> {
+    await this.#compute.remove(id);
+    await rm(this.#folder(id), { recursive: true, force: true });
+  }
+
+  /**
+   * Discards what a crash left of jobs that have ended meanwhile.
+   * @param prefix of the ids that the caller gives its jobs
+   * @param living ids of jobs that have not ended
+   */
+  async sweep(prefix: string, living: ReadonlySet<string>): Promise<void> {
+    const folders = await readdir(this.#directory).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return [];
+      throw error;
+    });
+    const ids = new Set([...folders, ...(await this.#compute.list())]);
+    for (const id of ids) if (id.startsWith(prefix) && !living.has(id)) await this.discard(id);
+  }
+
+  #folder(id: string): string {
+    return join(this.#directory, id);
+  }
+
+  #root(id: string): string {
+    return join(this.#folder(id), "ml");
+  }
+}
+
+/**
+ * Sends lines to a log stream as fast as it takes them: what arrives while one batch is written becomes the next.
+ *
+ * Source offsets are the log's byte offsets plus one; 1 stands for the notes before the first line.
+ */
+class LogStreamWriter {
+  readonly #logs: LogSink;
+  readonly #key: LogStreamKey;
+  readonly #metrics: MetricSearch;
+  readonly #sent: number;
+  #waiting: WorkloadLogLine[] = [];
+  #sending: Promise<void> | undefined;
+  #failure: { error: unknown } | undefined;
+
+  constructor(logs: LogSink, key: LogStreamKey, metrics: MetricSearch, sent: number) {
+    this.#logs = logs;
+    this.#key = key;
+    this.#metrics = metrics;
+    this.#sent = sent;
+  }
+
+  async begin(notes: readonly string[]): Promise<void> {
+    if (notes.length === 0 || this.#sent >= 1) return;
+    const timestamp = Date.now();
+    await this.#logs.append(
+      this.#key,
+      notes.map((message) => ({ timestamp, message })),
+      1,
+    );
+  }
+
+  async add(line: WorkloadLogLine): Promise<void> {
+    this.#waiting.push(line);
+    this.#sending ??= this.#send();
+    if (this.#waiting.length > linesAhead) await this.#sending;
+    this.#throwFailure();
+  }
+
+  async end(): Promise<void> {
+    await this.#sending;
+    this.#throwFailure();
+  }
+
+  #throwFailure(): void {
+    if (this.#failure) throw this.#failure.error;
+  }
+
+  async #send(): Promise<void> {
+    try {
+      // Lines that are there already come along in the first batch.
+      await new Promise((resolve) => setImmediate(resolve));
+      while (this.#waiting.length > 0) {
+        const lines = this.#waiting.splice(0, linesPerAppend);
+        const givenUp = this.#metrics.search(lines);
+        const events: LogEvent[] = lines
+          .filter((line) => line.offset + 1 > this.#sent && line.text !== "")
+          .map((line) => ({ timestamp: line.timestamp, message: asInCloudWatch(line.text) }));
+        const { offset, timestamp } = lines.at(-1)!;
+        if (offset + 1 <= this.#sent) continue;
+        for (const name of givenUp) events.push({ timestamp, message: `Sagebrush: ${slowRegex(name)}` });
+        if (events.length > 0) await this.#logs.append(this.#key, events, offset + 1);
+      }
+    } catch (error) {
+      this.#failure = { error };
+    } finally {
+      this.#sending = undefined;
+    }
+  }
+}
+
+function slowRegex(name: string): string {
+  return `the regular expression of metric "${name}" took too long on several lines; the metric is not searched any more`;
+}

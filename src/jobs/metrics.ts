@@ -1,0 +1,134 @@
+/** Metrics of a job: numbers that regular expressions find in its log lines. */
+import { type Context, createContext, Script } from "node:vm";
+
+export interface MetricRule {
+  readonly name: string;
+  /** The first group is the number. Written for Java or Python. */
+  readonly regex: string;
+}
+
+export interface Metric {
+  readonly name: string;
+  readonly value: number;
+  /** ms since the epoch, of the line */
+  readonly timestamp: number;
+}
+
+/** What is searched of a line, characters. Metrics are printed on short lines. */
+const searchedLength = 8 * 1024;
+/** Searching a batch, or a single line after that took too long; ms. */
+const batchBudgetMs = 250;
+const lineBudgetMs = 50;
+/** A rule is given up after it took too long on this many lines. */
+const strikesAllowed = 3;
+
+/**
+ * A regular expression as its author meant it: Python's `(?P<name>` and flags at the beginning (`(?i)`) are understood.
+ * @throws SyntaxError when it is none
+ */
+export function compileRegex(source: string): RegExp {
+  const flags = /^\(\?([ims]+)\)/.exec(source);
+  const body = (flags ? source.slice(flags[0].length) : source).replaceAll("(?P<", "(?<");
+  return new RegExp(body, [...new Set(flags?.[1] ?? "")].join(""));
+}
+
+/**
+ * Searches lines for metrics and keeps the last value of each.
+ *
+ * The expressions come from users, and an expression can take longer than the universe has: the search runs under a
+ * time limit, and a rule that exceeds it again and again is given up.
+ */
+export class MetricSearch {
+  readonly #rules: { name: string; regex: RegExp; strikes: number }[];
+  readonly #last = new Map<string, Metric>();
+
+  constructor(rules: readonly MetricRule[]) {
+    this.#rules = rules.map((rule) => ({ name: rule.name, regex: compileRegex(rule.regex), strikes: 0 }));
+  }
+
+  /**
+   * Searches a batch of lines.
+   * @returns names of rules that were given up now
+   */
+  search(lines: readonly { readonly text: string; readonly timestamp: number }[]): readonly string[] {
+    const rules = this.#rules.filter((rule) => rule.strikes < strikesAllowed);
+    if (rules.length === 0 || lines.length === 0) return [];
+    const texts = lines.map((line) => formsOf(line.text.slice(0, searchedLength)));
+    const found = searchWithin(
+      batchBudgetMs,
+      texts,
+      rules.map((rule) => rule.regex),
+    );
+    if (found) {
+      for (const [line, rule, text] of found) this.#keep(rules[rule].name, text, lines[line].timestamp);
+      return [];
+    }
+    const givenUp: string[] = [];
+    for (const rule of rules) {
+      for (const [index, forms] of texts.entries()) {
+        if (rule.strikes >= strikesAllowed) break;
+        const hits = searchWithin(lineBudgetMs, [forms], [rule.regex]);
+        if (hits === undefined) rule.strikes += 1;
+        for (const [, , text] of hits ?? []) this.#keep(rule.name, text, lines[index].timestamp);
+      }
+      if (rule.strikes >= strikesAllowed) givenUp.push(rule.name);
+    }
+    return givenUp;
+  }
+
+  /** The last value of every metric that was seen, in the order of the rules. */
+  get final(): readonly Metric[] {
+    const names = new Set(this.#rules.map((rule) => rule.name));
+    return [...names].flatMap((name) => this.#last.get(name) ?? []);
+  }
+
+  #keep(name: string, text: string, timestamp: number): void {
+    const value = text.trim() === "" ? Number.NaN : Number(text);
+    if (Number.isFinite(value)) this.#last.set(name, { name, value, timestamp });
+  }
+}
+
+/** CloudWatch shows a tab as `#011`, and published expressions rely on that; others search for the tab itself. */
+function formsOf(line: string): string[] {
+  return line.includes("\t") ? [asInCloudWatch(line), line] : [line];
+}
+
+/** A line as CloudWatch Logs shows it. */
+export function asInCloudWatch(line: string): string {
+  return line.replaceAll("\t", "#011");
+}
+
+type Hit = [line: number, rule: number, text: string];
+
+const searchScript = new Script(`{
+  const hits = [];
+  for (let line = 0; line < lines.length; line += 1) {
+    for (let rule = 0; rule < regexes.length; rule += 1) {
+      for (const form of lines[line]) {
+        const match = regexes[rule].exec(form);
+        if (match !== null && match[1] !== undefined) {
+          hits.push([line, rule, match[1]]);
+          break;
+        }
+      }
+    }
+  }
+  hits;
+}`);
+
+let context: Context | undefined;
+
+/** The hits of all expressions in all lines; undefined when it took too long. */
+function searchWithin(budgetMs: number, lines: string[][], regexes: RegExp[]): Hit[] | undefined {
+  // V8 looks for the time limit of a script also inside a regular expression that backtracks.
+  context ??= createContext({});
+  Object.assign(context, { lines, regexes });
+  try {
+    return searchScript.runInContext(context, { timeout: budgetMs }) as Hit[];
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ERR_SCRIPT_EXECUTION_TIMEOUT") return undefined;
+    throw error;
+  } finally {
+    Object.assign(context, { lines: undefined, regexes: undefined });
+  }
+}
