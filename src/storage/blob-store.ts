@@ -18,7 +18,10 @@ export interface BlobStore {
    * @param options.onChunk sees every chunk before it is written (hashing); what it throws aborts the write
    * @throws StorageFull when the disk is full; nothing is left behind
    */
-  write(source: AsyncIterable<Uint8Array>, options?: { onChunk?: (chunk: Uint8Array) => void; signal?: AbortSignal }): Promise<StagedBlob>;
+  write(
+    source: AsyncIterable<Uint8Array>,
+    options?: { onChunk?: (chunk: Uint8Array) => void; signal?: AbortSignal },
+  ): Promise<StagedBlob>;
   /** Concatenates blobs into a new one (CompleteMultipartUpload), durably. */
   concat(ids: readonly string[]): Promise<StagedBlob>;
   /** Reads bytes `start` to `end`, both inclusive; the whole blob by default. Rejects with BlobMissing. */

@@ -37,11 +37,29 @@ export interface Actor {
 }
 
 export type RecordChange =
-  | { readonly op: "insert"; readonly key: RecordKey; readonly arn?: string; readonly status?: string; readonly body: unknown }
+  | {
+      readonly op: "insert";
+      readonly key: RecordKey;
+      readonly arn?: string;
+      readonly status?: string;
+      readonly body: unknown;
+    }
   /** Replaces body and status; fails with RevisionConflict when `expectedRevision` is given and differs, and with RecordMissing when there is none. */
-  | { readonly op: "update"; readonly key: RecordKey; readonly status?: string; readonly body: unknown; readonly expectedRevision?: number }
-  /** Inserts or replaces, whatever was there. */
-  | { readonly op: "put"; readonly key: RecordKey; readonly arn?: string; readonly status?: string; readonly body: unknown }
+  | {
+      readonly op: "update";
+      readonly key: RecordKey;
+      readonly status?: string;
+      readonly body: unknown;
+      readonly expectedRevision?: number;
+    }
+  /** Inserts or replaces, whatever was there; only the creation time stays. */
+  | {
+      readonly op: "put";
+      readonly key: RecordKey;
+      readonly arn?: string;
+      readonly status?: string;
+      readonly body: unknown;
+    }
   | { readonly op: "delete"; readonly key: RecordKey; readonly expectedRevision?: number; readonly ifExists?: boolean }
   /** Adds or replaces tags of an ARN. */
   | { readonly op: "tag"; readonly arn: string; readonly tags: Readonly<Record<string, string>> }
@@ -71,6 +89,7 @@ export interface ListQuery {
   readonly nameFrom?: string;
   readonly nameContains?: string;
   readonly status?: string | readonly string[];
+  /** Times strictly after and strictly before, ms. */
   readonly createdAfter?: number;
   readonly createdBefore?: number;
   readonly updatedAfter?: number;
@@ -89,6 +108,10 @@ export interface ListPage<Body = unknown> {
   readonly next?: ListCursor;
 }
 
+/**
+ * One change of one record. `before` and `after` are bodies, undefined where there was none. Changes of tags are kept
+ * under the key `{ accountId: "", region: "", family: "tag", name: <ARN> }`, with all tags of the ARN as body.
+ */
 export interface HistoryEntry {
   readonly sequence: number;
   readonly at: number;

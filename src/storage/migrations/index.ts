@@ -1,0 +1,5 @@
+import type { Migration } from "./migration.ts";
+import { records } from "./0001-records.ts";
+
+/** All migrations in order of their versions. */
+export const migrations: readonly Migration[] = [records];

@@ -1,0 +1,53 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import Database from "libsql";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { recordStoreContract } from "./record-store.contract.ts";
+import { SqliteRecordStore } from "./sqlite-record-store.ts";
+
+let folder: string;
+let file: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "sagebrush-records-"));
+  file = join(folder, "records.db");
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+recordStoreContract("SqliteRecordStore", async () => {
+  let store = new SqliteRecordStore({ file, reserveBytes: 0 });
+  return {
+    store,
+    async reopen() {
+      await store.close();
+      store = new SqliteRecordStore({ file, reserveBytes: 0 });
+      return store;
+    },
+    dispose: () => store.close(),
+  };
+});
+
+test("a second store cannot open the file of a running one", async () => {
+  const first = new SqliteRecordStore({ file, reserveBytes: 0 });
+  expect(() => new SqliteRecordStore({ file, reserveBytes: 0 })).toThrow(
+    `database ${file} is in use by another process: stop the other server or choose another data directory`,
+  );
+  await first.close();
+  await new SqliteRecordStore({ file, reserveBytes: 0 }).close();
+});
+
+test("a file that is no database is refused and left as it is", () => {
+  writeFileSync(file, "name,age\n".repeat(1000));
+  expect(() => new SqliteRecordStore({ file })).toThrow(`database ${file} cannot be opened: file is not a database`);
+});
+
+test("a database of a newer version is refused by name", async () => {
+  await new SqliteRecordStore({ file, reserveBytes: 0 }).close();
+  const database = new Database(file);
+  database.exec("insert into migration values (2, 'lineage', 0)");
+  database.close();
+  expect(() => new SqliteRecordStore({ file })).toThrow(
+    `database ${file} has schema 2 ("lineage"), this Sagebrush knows up to 1: start the newer Sagebrush`,
+  );
+});

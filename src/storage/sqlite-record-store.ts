@@ -1,0 +1,141 @@
+/**
+ * Records in one SQLite file (write-ahead log, `synchronous=FULL`): the default RecordStore.
+ *
+ * Reads run at once on the one connection; writes are committed in groups by the commit queue. Because a transaction
+ * never spans an `await`, reads see only what is durable.
+ */
+import { dirname, join } from "node:path";
+import { CommitQueue } from "./commit-queue.ts";
+import { DiskReserve } from "./disk-reserve.ts";
+import { migrate } from "./migrate.ts";
+import { isStorableText, prepareBatch, readTags, toRecord } from "./record-batch.ts";
+import { listRecords } from "./record-queries.ts";
+import { db, statements } from "./record-statements.ts";
+import type {
+  HistoryEntry,
+  ListPage,
+  ListQuery,
+  RecordChange,
+  RecordKey,
+  RecordStore,
+  StoredRecord,
+  WriteOptions,
+} from "./record-store.ts";
+import { sqliteFlavour } from "./sql-flavour.ts";
+import { SpaceIndex } from "./space-index.ts";
+import { SqliteConnection } from "./sqlite-connection.ts";
+
+/** Records that a scan holds at a time. */
+const scanPage = 500;
+const maxPage = 1000;
+const defaultReserveBytes = 4 * 2 ** 20;
+
+export interface SqliteRecordStoreOptions {
+  /** Path of the database file; its folder must exist. */
+  readonly file: string;
+  /** Bytes kept back in `sagebrush.reserve` beside the file for deletes on a full disk. Default 4 MiB; 0 for none. */
+  readonly reserveBytes?: number;
+}
+
+export class SqliteRecordStore implements RecordStore {
+  readonly #connection: SqliteConnection;
+  readonly #spaces: SpaceIndex;
+  readonly #commits: CommitQueue;
+  #closed = false;
+
+  /**
+   * Opens the file, or makes it, and brings its tables up to date. The file is locked until `close`.
+   * @throws DatabaseUnusable when another process holds it or it is damaged; Error when a newer Sagebrush wrote it
+   */
+  constructor({ file, reserveBytes = defaultReserveBytes }: SqliteRecordStoreOptions) {
+    this.#connection = new SqliteConnection(file);
+    try {
+      migrate(this.#connection, db, sqliteFlavour, file);
+      this.#spaces = new SpaceIndex(this.#connection);
+      const reserve = new DiskReserve(join(dirname(file), "sagebrush.reserve"), reserveBytes);
+      this.#commits = new CommitQueue(this.#connection, this.#spaces, reserve);
+    } catch (error) {
+      this.#connection.close();
+      throw error;
+    }
+  }
+
+  async get<Body>(key: RecordKey): Promise<StoredRecord<Body> | undefined> {
+    const space = this.#spaces.find(key);
+    if (space === undefined || !isStorableText(key.name)) return undefined;
+    const row = this.#connection.first(statements.record({ space: space.id, name: key.name }));
+    return row && toRecord<Body>(space, row);
+  }
+
+  async getByArn<Body>(arn: string): Promise<StoredRecord<Body> | undefined> {
+    const row = this.#connection.first(statements.recordByArn({ arn }));
+    return row && toRecord<Body>(this.#spaces.byId(row.space_id), row);
+  }
+
+  async list<Body>(query: ListQuery): Promise<ListPage<Body>> {
+    if (!Number.isInteger(query.limit) || query.limit < 1 || query.limit > maxPage) {
+      throw new RangeError(`the limit of a list must be a whole number from 1 to ${maxPage}, got ${query.limit}`);
+    }
+    const space = this.#spaces.find(query);
+    if (space === undefined) return { records: [] };
+    const rows = this.#connection.all(listRecords(db, sqliteFlavour, space.id, query));
+    const records = rows.slice(0, query.limit).map((row) => toRecord<Body>(space, row));
+    const last = records.at(-1);
+    if (rows.length <= query.limit || last === undefined) return { records };
+    return { records, next: { value: last[query.orderBy ?? "createdAt"], name: last.name } };
+  }
+
+  async listByStatus<Body>(family: string, statuses: readonly string[]): Promise<readonly StoredRecord<Body>[]> {
+    const found: StoredRecord<Body>[] = [];
+    for (const space of this.#spaces.ofFamily(family)) {
+      for (const status of new Set(statuses)) {
+        const rows = this.#connection.all(statements.recordsByStatus({ space: space.id, status }));
+        for (const row of rows) found.push(toRecord<Body>(space, row));
+      }
+    }
+    return found;
+  }
+
+  async *scan<Body>(family: string): AsyncIterable<StoredRecord<Body>> {
+    for (const space of this.#spaces.ofFamily(family)) {
+      let name = "";
+      for (;;) {
+        const rows = this.#connection.all(statements.recordsAfter({ space: space.id, name, limit: scanPage }));
+        for (const row of rows) yield toRecord<Body>(space, row);
+        if (rows.length < scanPage) break;
+        name = rows[rows.length - 1].name;
+      }
+    }
+  }
+
+  async tags(arn: string): Promise<Readonly<Record<string, string>>> {
+    return readTags(this.#connection, arn);
+  }
+
+  async history(key: RecordKey): Promise<readonly HistoryEntry[]> {
+    const space = this.#spaces.find(key);
+    if (space === undefined) return [];
+    const { accountId, region, family, name } = key;
+    return this.#connection.all(statements.history({ space: space.id, name })).map((row) => ({
+      sequence: row.sequence,
+      at: row.at,
+      actor: { by: row.actor, call: row.call, ...(row.request_id === null ? {} : { requestId: row.request_id }) },
+      key: { accountId, region, family, name },
+      before: row.before === null ? undefined : (JSON.parse(row.before) as unknown),
+      after: row.after === null ? undefined : (JSON.parse(row.after) as unknown),
+    }));
+  }
+
+  async write(changes: readonly RecordChange[], options: WriteOptions): Promise<readonly (StoredRecord | undefined)[]> {
+    if (this.#closed) throw new Error("the record store is closed; nothing was written");
+    return this.#commits.add(prepareBatch(changes, options));
+  }
+
+  /** Commits what waits and unlocks the file. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#commits.drain();
+    this.#connection.close();
+  }
+}
