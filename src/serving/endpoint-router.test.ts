@@ -154,12 +154,12 @@ test("a model gets 60 seconds", async () => {
   const router = new EndpointRouter(clock);
   router.set(key, [variant("a", 1, [await replica("hanging", () => new Promise(() => undefined))])]);
   const asked = ask(router);
-  const outcome = expect(asked).rejects.toMatchObject({ name: "NoAnswer", reason: "timeout" });
+  const outcome = asked.catch((error: unknown) => error);
   await new Promise((resolve) => setTimeout(resolve, 20));
   await clock.advance(59_999);
-  expect(await Promise.race([asked, "still waiting"])).toBe("still waiting");
+  expect(await Promise.race([outcome, Promise.resolve("still waiting")])).toBe("still waiting");
   await clock.advance(1);
-  await outcome;
+  expect(await outcome).toMatchObject({ name: "NoAnswer", reason: "timeout" });
   expect(router.metrics()[0]).toMatchObject({ invocations: 1, invocation5XXErrors: 1 });
 });
 
@@ -174,9 +174,9 @@ test("without a replica a request waits for the next one, at most ten seconds", 
   router.replicasChanged(key);
   expect(await lucky).toBe("a:200:late");
   all = [];
-  const unlucky = expect(ask(router)).rejects.toThrow(new NotRouted("no-replica"));
+  const unlucky = ask(router).catch((error: unknown) => error);
   await clock.advance(10_000);
-  await unlucky;
+  expect(await unlucky).toEqual(new NotRouted("no-replica"));
 });
 
 test("a client that hangs up frees the replica and is not counted as an error", async () => {
@@ -185,11 +185,11 @@ test("a client that hangs up frees the replica and is not counted as an error", 
   router.set(key, [variant("a", 1, [slow])]);
   const client = new AbortController();
   const asked = router.invoke(key, { body: Buffer.from("x"), headers: {}, signal: client.signal });
-  const outcome = expect(asked).rejects.toMatchObject({ reason: "hung-up" });
+  const outcome = asked.catch((error: unknown) => error);
   await new Promise((resolve) => setTimeout(resolve, 20));
   expect(slow.outstanding).toBe(1);
   client.abort();
-  await outcome;
+  expect(await outcome).toMatchObject({ name: "NoAnswer", reason: "hung-up" });
   expect(slow.outstanding).toBe(0);
   expect(router.metrics()[0].invocation5XXErrors).toBe(0);
 });

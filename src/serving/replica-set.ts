@@ -64,6 +64,7 @@ export class ReplicaSet {
   readonly #options: ReplicaSetOptions;
   readonly #slots: Slot[] = [];
   readonly #cleaning = new Set<Promise<void>>();
+  #scaling: Promise<void> = Promise.resolve();
   #inService: Replica[] = [];
   #failure: StartFailed | undefined;
   #unluckyStarts = 0;
@@ -82,8 +83,17 @@ export class ReplicaSet {
     return this.#inService;
   }
 
-  /** Brings the set to `count` replicas, taking over the ones that run already. */
-  async scale(count: number): Promise<void> {
+  /** Brings the set to `count` replicas, taking over the ones that run already. Calls are served one after another. */
+  scale(count: number): Promise<void> {
+    const turn = this.#scaling.then(() => this.#scaleTo(count));
+    this.#scaling = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #scaleTo(count: number): Promise<void> {
+    // What failed before says nothing about the replicas that start now.
+    this.#failure = undefined;
+    this.#unluckyStarts = 0;
     if (this.#slots.length === 0) await this.#find(count);
     while (this.#slots.length < count) this.#open(this.#slots.length);
     const closing = this.#slots.splice(count);
@@ -109,7 +119,6 @@ export class ReplicaSet {
 
   /** Stops and removes every replica. */
   async stop(): Promise<void> {
-    if (this.#slots.length === 0) await this.#find(0);
     await this.scale(0);
     await Promise.all(this.#cleaning);
   }

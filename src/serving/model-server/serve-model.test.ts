@@ -40,7 +40,12 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-async function call(method: "GET" | "POST", path: string, body?: string | Uint8Array, headers?: Record<string, string>) {
+async function call(
+  method: "GET" | "POST",
+  path: string,
+  body?: string | Uint8Array,
+  headers?: Record<string, string>,
+) {
   const response = await client.request({ method, path, body, headers });
   return { status: response.statusCode, type: response.headers["content-type"], text: await response.body.text() };
 }
