@@ -35,6 +35,8 @@ export interface OperationModel {
   readonly httpChecksumRequired?: boolean;
   readonly idempotent?: boolean;
   readonly deprecated?: boolean;
+  /** Present when clients may compress the body, e.g. `{ encodings: ["gzip"] }`. */
+  readonly requestcompression?: Readonly<Record<string, unknown>>;
 }
 
 /** A use of a shape: member of a structure, element of a list, key or value of a map. */

@@ -2,7 +2,17 @@
 import type { ServiceModel, ShapeModel, ShapeReference } from "../service-model.ts";
 
 /** Names that a shape may not take because the generated code uses the global of that name. */
-const reserved = new Set(["Record", "Date", "Uint8Array", "AsyncIterable", "Object", "Function", "String", "Number", "Boolean"]);
+const reserved = new Set([
+  "Record",
+  "Date",
+  "Uint8Array",
+  "AsyncIterable",
+  "Object",
+  "Function",
+  "String",
+  "Number",
+  "Boolean",
+]);
 
 function typeName(shape: string): string {
   const name = shape[0].toUpperCase() + shape.slice(1);
@@ -15,6 +25,8 @@ export function generateTypes(description: string, model: ServiceModel): string 
 
   const typeOf = (reference: ShapeReference, streaming: "input" | "output" | undefined): string => {
     const shape = shapes[reference.shape];
+    // A string on the wire that holds JSON; handlers see the value.
+    if (reference.jsonvalue) return "unknown";
     switch (shape.type) {
       case "structure":
         if (shape.document) return "unknown";

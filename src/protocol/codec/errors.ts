@@ -1,0 +1,61 @@
+/** What every protocol needs to know of an error before it writes it. */
+import type { AwsError } from "../aws-error.ts";
+import type { CompiledOperation, CompiledService, ErrorShape } from "../compiled-service.ts";
+import type { ShapeModel } from "../service-model.ts";
+import type { Structure } from "./codec.ts";
+
+export interface ResolvedError {
+  /** The error's shape, when the description has it. */
+  readonly shape: ErrorShape | undefined;
+  /** The shape's name, else the error's own code: what JSON protocols call the type. */
+  readonly type: string;
+  /** What query and XML protocols call the code: the shape's `error.code`, else the type. */
+  readonly code: string;
+  readonly status: number;
+  /** Whether the sender is at fault: `Sender` or `Receiver` on the wire. */
+  readonly fault: "Sender" | "Receiver";
+  /** The members of the shape, the message among them under the shape's own spelling. */
+  readonly members: Structure;
+}
+
+/** The name of the member that carries the message: `message`, `Message`, or as the shape spells it. */
+function messageMember(shape: ShapeModel | undefined, byDefault: string): string | undefined {
+  if (shape === undefined) return byDefault;
+  return Object.keys(shape.members ?? {}).find((name) => name.toLowerCase() === "message");
+}
+
+/** @param messageName the message's name in errors that have no shape: `message` in JSON, `Message` in XML */
+export function resolveError(service: CompiledService, error: AwsError, messageName: string): ResolvedError {
+  const shape = service.errorShape(error.code);
+  const trait = shape?.model.error;
+  // A shape marked as the service's fault is never answered with a client status.
+  const ownStatus = shape?.model.fault && error.status < 500 ? 500 : error.status;
+  const status = trait?.httpStatusCode ?? ownStatus;
+  const messageKey = messageMember(shape?.model, messageName);
+  const members: Structure = { ...error.members };
+  if (messageKey !== undefined && members[messageKey] === undefined && error.message !== "")
+    members[messageKey] = error.message;
+  return {
+    shape,
+    type: shape?.name ?? error.code,
+    code: trait?.code ?? shape?.name ?? error.code,
+    status,
+    fault: (trait?.senderFault ?? status < 500) ? "Sender" : "Receiver",
+    members,
+  };
+}
+
+/**
+ * The header by which services that used to speak the query protocol tell its clients the old error code,
+ * e.g. `AWS.SimpleQueueService.NonExistentQueue;Sender`.
+ */
+export function queryErrorHeader(service: CompiledService, error: ResolvedError): Record<string, string> {
+  const compatible =
+    service.model.metadata.awsQueryCompatible !== undefined && error.shape?.model.error?.code !== undefined;
+  return compatible ? { "x-amzn-query-error": `${error.code};${error.fault}` } : {};
+}
+
+/** A response to HEAD has no body, whatever happened. */
+export function isHead(operation: CompiledOperation | undefined): boolean {
+  return operation?.model.http.method === "HEAD";
+}
