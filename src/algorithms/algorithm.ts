@@ -71,6 +71,8 @@ export interface LoadedModel {
 export interface InferenceResult {
   readonly body: Uint8Array | string;
   readonly contentType: string;
+  /** 204 answers an empty request with an empty body; absent means 200. */
+  readonly status?: 204;
 }
 
 export interface Algorithm {

@@ -19,13 +19,18 @@ export interface ImageReference {
 
 /** `<registry>/<repository>[:tag|@digest]` in its parts; undefined when it is no image URI. */
 export function parseImageUri(uri: string): ImageReference | undefined {
-  const match = /^(?:([^/@]+\.[^/@]+|[^/@]+:\d+|localhost)\/)?([a-z0-9._/-]+?)(?::([A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?(?:@(sha256:[0-9a-f]{64}))?$/.exec(uri);
+  const match =
+    /^(?:([^/@]+\.[^/@]+|[^/@]+:\d+|localhost)\/)?([a-z0-9._/-]+?)(?::([A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?(?:@(sha256:[0-9a-f]{64}))?$/.exec(
+      uri,
+    );
   if (match === null) return undefined;
   return { registry: match[1] ?? "", repository: match[2], tag: match[4] ?? match[3] ?? "latest" };
 }
 
 /** The built-in algorithm that an image URI names; undefined for any other image. */
-export async function builtInAlgorithm(imageUri: string): Promise<{ algorithm: Algorithm; image: ImageReference } | undefined> {
+export async function builtInAlgorithm(
+  imageUri: string,
+): Promise<{ algorithm: Algorithm; image: ImageReference } | undefined> {
   const image = parseImageUri(imageUri);
   const load = image && Object.hasOwn(algorithms, image.repository) ? algorithms[image.repository] : undefined;
   return image && load ? { algorithm: await load(), image } : undefined;

@@ -32,6 +32,11 @@ export interface Booster {
   readonly nGroups: number;
   /** Global bias in the objective's output space (a probability for logistic objectives), as `base_score`. */
   readonly baseScore: number;
+  /**
+   * Bias per output group as a margin, shape (nGroups); absent means that every group starts from `baseScore`.
+   * XGBoost 3.1 and later keep one per class.
+   */
+  readonly groupBaseMargin?: Float32Array;
   readonly trees: readonly RegressionTree[];
   /** Output group of each tree. */
   readonly treeGroup: Int32Array;
