@@ -3,7 +3,7 @@ import { sql, type ColumnDefinitionBuilder, type RawBuilder } from "kysely";
 
 export interface SqlFlavour {
   /** The primary key, numbered upwards by the database. */
-  identity(column: ColumnDefinitionBuilder): ColumnDefinitionBuilder;
+  readonly identity: (column: ColumnDefinitionBuilder) => ColumnDefinitionBuilder;
   /** Type of text that is compared by its UTF-8 bytes. */
   readonly byteOrderedText: RawBuilder<string>;
   /** Whether `text` occurs in the column, character for character: no wildcard means anything. */
