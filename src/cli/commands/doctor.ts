@@ -146,7 +146,7 @@ function openFiles(): Finding {
 
 export async function diagnose(flags: ConfigFlags): Promise<Finding[]> {
   const config = readConfig(flags, process.env);
-  const limits = await describeLimits();
+  const memory = describeLimits(config.dataDirectory).find(({ limit }) => limit === "memoryBytes")!;
   return [
     nodeVersion(),
     {
@@ -158,7 +158,17 @@ export async function diagnose(flags: ConfigFlags): Promise<Finding[]> {
     dataDirectory(config.dataDirectory),
     await server(config.dataDirectory),
     openFiles(),
-    { name: "memory limits", status: limits.memory ? "ok" : "missing", found: limits.mechanism, cost: limits.cost },
+    {
+      name: "memory limits",
+      status: memory.enforced ? "ok" : "missing",
+      found: memory.how,
+      cost: memory.enforced
+        ? ""
+        : say({
+            en: "a job can take all memory of this machine; install util-linux",
+            ko: "작업 하나가 이 컴퓨터의 메모리를 모두 쓸 수 있습니다. util-linux 를 설치하세요",
+          }),
+    },
     await optional("bubblewrap", "bwrap", ["--version"], {
       en: "jobs run without a file system of their own: a script could read your files; install the package bubblewrap",
       ko: "작업이 격리된 파일 시스템 없이 실행되어 스크립트가 내 파일을 읽을 수 있습니다. bubblewrap 패키지를 설치하세요",

@@ -1,0 +1,108 @@
+// What the benches share: a server of their own, signed requests to replay, load, and a table of results.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import autocannon from "autocannon";
+import { createSignedFetch } from "../dist/protocol/client/index.js";
+
+export const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+export const role = "arn:aws:iam::000000000000:role/service-role/SagebrushExecutionRole";
+export const image = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1";
+
+export function machine() {
+  return `${cpus().length} x ${cpus()[0].model}, Node ${process.version}, ${new Date().toISOString().slice(0, 10)}`;
+}
+
+export function temporaryDirectory(name) {
+  const directory = mkdtempSync(join(tmpdir(), `sagebrush-bench-${name}-`));
+  process.on("exit", () => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** Starts `sagebrush up` on a free port; resolves when it answers. */
+export async function startServer(directory, flags = []) {
+  const before = performance.now();
+  const child = spawn(process.execPath, [join(root, "dist/cli/main.js"), "up", "--json", "--port", "0", "--data-dir", directory, ...flags], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let text = "";
+  for await (const chunk of child.stdout) {
+    text += chunk;
+    if (text.includes("\n}\n")) break;
+  }
+  if (!text.includes("\n}\n")) throw new Error("the server ended before it was ready");
+  const { url } = JSON.parse(text);
+  const health = await fetch(`${url}/_sagebrush/health`);
+  if (!health.ok) throw new Error(`the health check answered ${health.status}`);
+  const startMs = performance.now() - before;
+  const { accessKeyId, secretAccessKey } = JSON.parse(readFileSync(join(directory, "root-credentials.json"), "utf8"));
+  return {
+    url,
+    startMs,
+    pid: child.pid,
+    credentials: { accessKeyId, secretAccessKey },
+    async stop() {
+      child.kill("SIGTERM");
+      if (child.exitCode === null) await once(child, "exit");
+    },
+  };
+}
+
+/** Signs a request without sending it: a signature holds for 15 minutes, so load generators may replay it. */
+export async function sign(server, service, request, region = "us-east-1") {
+  let captured;
+  const signedFetch = createSignedFetch({
+    endpoint: server.url,
+    region,
+    service,
+    credentials: server.credentials,
+    fetch: async (url, init) => {
+      captured = { url: String(url instanceof Request ? url.url : url), headers: Object.fromEntries(new Headers((url instanceof Request ? url : init).headers)) };
+      return new Response("{}");
+    },
+  });
+  await signedFetch(request);
+  return { ...captured, method: request.method, body: request.body };
+}
+
+export function signJson(server, target, input) {
+  return sign(server, target.startsWith("Logs") ? "logs" : "sagemaker", {
+    method: "POST",
+    path: "/",
+    headers: { "content-type": "application/x-amz-json-1.1", "x-amz-target": target },
+    body: JSON.stringify(input),
+  });
+}
+
+/** Closed-loop load with a fixed request; `rate` makes it open to that many requests per second. */
+export async function load(request, { connections = 16, seconds = 5, rate } = {}) {
+  const result = await autocannon({
+    url: request.url,
+    method: request.method,
+    headers: request.headers,
+    body: request.body,
+    connections,
+    duration: seconds,
+    ...(rate === undefined ? {} : { overallRate: rate }),
+  });
+  if (result.non2xx > 0 || result.errors > 0) throw new Error(`${result.non2xx} answers were no success, ${result.errors} failed`);
+  return { perSecond: result.requests.average, p50: result.latency.p50, p99: result.latency.p99 };
+}
+
+export function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)];
+}
+
+export function percentile(values, share) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)];
+}
+
+export function report(title, rows) {
+  console.log(`\n${title}  (${machine()})`);
+  console.table(rows);
+}

@@ -1,0 +1,143 @@
+/** The composition root: builds every backend and service, wires them, and listens. The only place that says `new` to a backend. */
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { LocalProcessBackend, type LimitDescription } from "../compute/local-process/local-process-backend.ts";
+import type { Service } from "../protocol/service.ts";
+import { ReconcilerEngine } from "../resources/reconciler.ts";
+import { EndpointFleet } from "../serving/endpoint-fleet.ts";
+import { EndpointRouter } from "../serving/endpoint-router.ts";
+import { runtimeDirectory } from "../serving/runtime-directory.ts";
+import { ensureDefaultRole } from "../services/iam/index.ts";
+import { LogStore } from "../services/logs/log-store.ts";
+import { ObjectStore } from "../services/s3/object-store.ts";
+import { loadOrCreateRootCredentials } from "../services/sts/root-credentials.ts";
+import { FileBlobStore } from "../storage/file-blob-store.ts";
+import { SqliteRecordStore } from "../storage/sqlite-record-store.ts";
+import { SystemClock } from "../util/clock.ts";
+import type { ServerConfig } from "./config.ts";
+import { DataDirectory } from "./data-directory.ts";
+import { listen } from "./http-server.ts";
+import { RequestHandler } from "./request-handler.ts";
+import { buildServices } from "./services.ts";
+
+export interface RunningServer {
+  readonly url: string;
+  readonly services: readonly Service[];
+  /** The request chain without the socket. */
+  readonly handler: RequestHandler;
+  /** Stops answering and observing; workloads go on by themselves and are adopted by the next start. */
+  close(): Promise<void>;
+}
+
+/** One line per fault on standard error: time, what, request id; never a secret, for faults carry no input. */
+function report(what: string, error: unknown): void {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  console.error(`${new Date().toISOString()} ${what}: ${text}`);
+}
+
+/**
+ * Starts a server. Resolves when it answers.
+ * @throws DataDirectoryBusy, ConfigError, or the system's error when the port is taken
+ */
+export async function startServer(config: ServerConfig): Promise<RunningServer> {
+  const directory = DataDirectory.open(config.dataDirectory);
+  /** What must be closed, in the order of its making. */
+  const closers: (() => Promise<void> | void)[] = [() => directory.release()];
+  const closeAll = async () => {
+    for (const close of closers.reverse()) await close();
+  };
+  try {
+    const clock = new SystemClock();
+    const root = loadOrCreateRootCredentials(config.dataDirectory);
+    const records = new SqliteRecordStore({ file: join(directory.path, "sagebrush.db") });
+    closers.push(() => records.close());
+    const blobs = await FileBlobStore.open(directory.folder("blobs"));
+    await ensureDefaultRole(records, config.accountId, clock);
+    const objects = new ObjectStore({ records, blobs, clock });
+    const logs = await LogStore.open(records, directory.folder("logs"), clock);
+    closers.push(() => logs.close());
+    const compute = new LocalProcessBackend(config.dataDirectory);
+    closers.push(() => compute.close());
+    const router = new EndpointRouter({ clock });
+    closers.push(() => router.close());
+    const engine = new ReconcilerEngine({ records, clock, log: report });
+    closers.push(() => engine.stop());
+
+    const { services, lookup, fleet } = await buildServices({
+      config,
+      records,
+      objects,
+      logs,
+      compute,
+      router,
+      engine,
+      clock,
+      root,
+      runtimeDirectory: await runtimeDirectory(config.dataDirectory),
+      maxConcurrentJobs: config.maxConcurrentJobs ?? Math.max(2, availableParallelism()),
+      report,
+    });
+    closers.push(() => fleet.close());
+
+    let url = `http://${config.host}:${config.port}`;
+    const handler = new RequestHandler({
+      services,
+      lookup,
+      clock,
+      auth: config.auth,
+      accountId: config.accountId,
+      region: config.region,
+      baseUrl: () => url,
+      onFault: (error, { requestId, service, operation }) => report(`${service}:${operation} (request ${requestId}) failed`, error),
+    });
+    await engine.start();
+    const listener = await listen({
+      host: config.host,
+      port: config.port,
+      handle: (request) => handler.handle(request),
+      onFault: (error) => report("a response could not be written", error),
+    });
+    closers.push(() => listener.close());
+    url = listener.url;
+    directory.announce({
+      pid: process.pid,
+      url,
+      region: config.region,
+      accountId: config.accountId,
+      auth: config.auth,
+      startedAt: clock.now(),
+    });
+    const stopSweeping = sweepInBackground([() => objects.sweepOrphans(), () => logs.sweep()]);
+    closers.push(stopSweeping);
+    return { url, services, handler, close: closeAll };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+/** Bytes that a crash left without an owner are freed a little after the start, out of the way of the first requests. */
+function sweepInBackground(sweeps: readonly (() => Promise<unknown>)[]): () => Promise<void> {
+  let running: Promise<void> = Promise.resolve();
+  const timer = setTimeout(() => {
+    running = (async () => {
+      for (const sweep of sweeps) {
+        try {
+          await sweep();
+        } catch (error) {
+          report("a sweep failed; the next start tries again", error);
+        }
+      }
+    })();
+  }, 3000);
+  timer.unref();
+  return async () => {
+    clearTimeout(timer);
+    await running;
+  };
+}
+
+/** What the process backend can limit on this machine, for `sagebrush doctor`. */
+export function describeLimits(dataDirectory: string): readonly LimitDescription[] {
+  return new LocalProcessBackend(dataDirectory).describeLimits();
+}
