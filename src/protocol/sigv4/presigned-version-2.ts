@@ -36,17 +36,17 @@ export function readVersion2Claim(head: RequestHead, style: ErrorStyle, bucket: 
   if (style !== "s3" || !accessKeyId || !signature || !expires) throw authError(style, "version2Incomplete");
   if (!/^\d{1,12}$/.test(expires)) throw authError(style, "version2Expires", { expires });
   const amazonHeaders = amazonHeadersOf(head, parameters);
+  // Some signers leave these headers in the URL as well; what is sent counts more.
+  const header = (name: string) => head.headers[name] ?? parameters.get(name) ?? "";
+  const signedHeaders = [...amazonHeaders.keys()].sort().map((name) => `${name}:${amazonHeaders.get(name)}\n`);
   return {
     accessKeyId,
     signature,
     expiresAt: Number(expires) * 1000,
     sessionToken: amazonHeaders.get("x-amz-security-token"),
     stringToSign:
-      `${head.method}\n${head.headers["content-md5"] ?? ""}\n${head.headers["content-type"] ?? ""}\n${expires}\n` +
-      [...amazonHeaders.keys()]
-        .sort()
-        .map((name) => `${name}:${amazonHeaders.get(name)}\n`)
-        .join("") +
+      `${head.method}\n${header("content-md5")}\n${header("content-type")}\n${expires}\n` +
+      signedHeaders.join("") +
       canonicalResource(head, parameters, bucket),
   };
 }
