@@ -55,6 +55,8 @@ export interface Refusal {
 
 export interface OperationDefinition<Input, Output> {
   readonly handle: Handler<Input, Output>;
+  /** Holds a body in memory, before it is decoded, to the digests in its headers; throws AwsError. */
+  readonly verifyBody?: (headers: Readonly<Record<string, string>>, body: Uint8Array) => void;
   readonly refuses?: readonly Refusal[];
 }
 
