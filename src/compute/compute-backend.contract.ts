@@ -161,13 +161,13 @@ export function describeComputeBackend(name: string, create: (directory: string)
       const backend = start();
       await backend.launch(shell("live", "echo first; while [ ! -e go ]; do sleep 0.05; done; echo second"));
       const texts: string[] = [];
+      let phase: string | undefined;
       for await (const line of backend.logs("live", 0)) {
         texts.push(line.text);
-        if (line.text === "first") {
-          expect((await backend.observe("live")).phase).toBe("running");
-          await writeFile(join(directory, "go"), "");
-        }
+        phase ??= (await backend.observe("live")).phase;
+        await writeFile(join(directory, "go"), "");
       }
+      expect(phase).toBe("running");
       expect(texts).toEqual(["first", "second"]);
     });
 
@@ -271,6 +271,7 @@ export function describeComputeBackend(name: string, create: (directory: string)
       await backend.launch(shell("leaver", "sleep 60 & echo $!; exit 0"));
       await backend.exited("leaver");
       const [line] = await allLines(backend, "leaver");
+      expect(Number(line.text)).toBeGreaterThan(1);
       await eventually(() => !isRunning(Number(line.text)));
     });
 

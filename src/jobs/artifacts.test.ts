@@ -81,7 +81,7 @@ test("the output of a failed job has the failure at its root beside the data", a
   expect(
     listed("out/job/output/output.tar.gz")
       .map((line) => line.split(" ").at(-1))
-      .sort(),
+      .toSorted((a, b) => (a! < b! ? -1 : 1)),
   ).toEqual(["data/report.txt", "failure"]);
 });
 

@@ -10,14 +10,18 @@ export class Capacity {
     this.slots = slots;
   }
 
+  /** Takes a slot when there is one now and nobody waits for it; true also when `id` holds one already. */
+  tryAcquire(id: string): boolean {
+    if (this.#held.has(id)) return true;
+    if (this.#held.size >= this.slots || this.#waiting.length > 0) return false;
+    this.#held.add(id);
+    return true;
+  }
+
   /** Resolves when `id` holds a slot (at once when it does already); rejects when `signal` aborts first. */
   async acquire(id: string, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    if (this.#held.has(id)) return;
-    if (this.#held.size < this.slots) {
-      this.#held.add(id);
-      return;
-    }
+    if (this.tryAcquire(id)) return;
     await new Promise<void>((resolve, reject) => {
       const entry = { id, resolve };
       this.#waiting.push(entry);

@@ -16,7 +16,7 @@ export async function readFailureFile(file: string): Promise<string | undefined>
     // A character has at most four bytes in UTF-8.
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(maxFailureReason * 4), 0, maxFailureReason * 4, 0);
     const text = buffer.toString("utf8", 0, bytesRead).trim();
-    return text === "" ? undefined : [...text].slice(0, maxFailureReason).join("");
+    return text === "" ? undefined : Array.from(text).slice(0, maxFailureReason).join("");
   } finally {
     await handle.close();
   }
@@ -62,6 +62,6 @@ function signalNumber(signal: string | null): number | undefined {
 }
 
 function shortened(text: string, length: number): string {
-  const characters = [...text];
+  const characters = Array.from(text);
   return characters.length <= length ? text : `${characters.slice(0, length - 1).join("")}…`;
 }

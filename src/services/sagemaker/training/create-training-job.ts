@@ -1,0 +1,217 @@
+/** From a CreateTrainingJob request to a job that may start: every rule that the service description cannot say. */
+import { randomUUID } from "node:crypto";
+import type { Algorithm, TrainingRequestFacts } from "../../../algorithms/algorithm.ts";
+import type { ImageReference } from "../../../algorithms/registry.ts";
+import { compileRegex } from "../../../jobs/metrics.ts";
+import { type ObjectStorage, parseS3Uri } from "../../../jobs/ports.ts";
+import { AwsError, validationError } from "../../../protocol/aws-error.ts";
+import type { Channel, CreateTrainingJobRequest, MetricDefinition } from "../../../protocol/generated/sagemaker.ts";
+import type { Principal } from "../../../protocol/service.ts";
+import type { RoleDirectory } from "./ports.ts";
+import { refuseOtherValues } from "./refusals.ts";
+import { messages, runIdPrefix, type TrainingJob } from "./training-job.ts";
+
+/** Which algorithm an image URI names. */
+export type AlgorithmDirectory = (
+  imageUri: string,
+) => Promise<{ readonly algorithm: Algorithm; readonly image: ImageReference } | undefined>;
+
+export interface TrainingRequestRules {
+  readonly algorithms: AlgorithmDirectory;
+  readonly objects: ObjectStorage;
+  readonly roles: RoleDirectory;
+}
+
+/** One day; what SageMaker takes when a request names no stopping condition. */
+const defaultMaxRuntimeSeconds = 86_400;
+/** 28 days, the limit of SageMaker. */
+const maxMaxRuntimeSeconds = 2_419_200;
+
+/** Variables that would change the program that runs an algorithm instead of telling the algorithm something. */
+const loaderVariable = /^(NODE_|LD_|DYLD_|SAGEBRUSH_|ML_ROOT$|PATH$)/;
+
+/**
+ * Checks a request and makes the job's first state of it.
+ * @throws AwsError ValidationException naming what is wrong, all problems of the algorithm's inputs at once
+ */
+export async function acceptTrainingJob(
+  request: CreateTrainingJobRequest,
+  caller: { readonly principal: Principal; readonly at: number },
+  rules: TrainingRequestRules,
+): Promise<TrainingJob> {
+  refuseOtherValues(request);
+  const { image, algorithm } = await algorithmOf(request, rules.algorithms);
+  checkResources(request);
+  checkChannels(request.InputDataConfig ?? []);
+  checkEnvironment(request.Environment ?? {});
+  checkAlgorithmInputs(request, algorithm, image);
+  await checkOutput(request, caller.principal.accountId, rules.objects);
+  const notes = [...(await checkRole(request.RoleArn, caller.principal, rules.roles)), ...harmlessNotes(request)];
+
+  const { Tags: _tags, ...kept } = request;
+  return {
+    request: {
+      ...kept,
+      StoppingCondition: { ...kept.StoppingCondition, MaxRuntimeInSeconds: maxRuntimeSeconds(request) },
+    },
+    metricDefinitions: metricsOf(request, algorithm),
+    status: "InProgress",
+    phase: "waiting",
+    transitions: [{ status: "Starting", startTime: caller.at, message: messages.starting }],
+    runId: `${runIdPrefix}${randomUUID()}`,
+    notes,
+  };
+}
+
+export function maxRuntimeSeconds(request: CreateTrainingJobRequest): number {
+  return request.StoppingCondition?.MaxRuntimeInSeconds ?? defaultMaxRuntimeSeconds;
+}
+
+async function algorithmOf(
+  request: CreateTrainingJobRequest,
+  algorithms: AlgorithmDirectory,
+): Promise<{ algorithm: Algorithm; image: ImageReference }> {
+  const uri = request.AlgorithmSpecification?.TrainingImage;
+  if (!uri)
+    throw validationError("AlgorithmSpecification.TrainingImage is required: name the image of a built-in algorithm.");
+  const found = await algorithms(uri);
+  if (found === undefined) {
+    throw validationError(
+      `AlgorithmSpecification.TrainingImage "${uri}" is not supported by Sagebrush: it names no built-in algorithm that runs here, and images of your own are not run. An XGBoost image such as 683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1 (of any region) is.`,
+    );
+  }
+  return found;
+}
+
+function checkResources(request: CreateTrainingJobRequest): void {
+  const resources = request.ResourceConfig;
+  if (!resources?.InstanceType) throw validationError("ResourceConfig.InstanceType is required, e.g. ml.m5.large.");
+  if (resources.InstanceCount !== 1) {
+    throw validationError(`ResourceConfig.InstanceCount must be 1, got ${resources.InstanceCount ?? "none"}.`);
+  }
+  const runtime = maxRuntimeSeconds(request);
+  if (runtime > maxMaxRuntimeSeconds) {
+    throw validationError(
+      `StoppingCondition.MaxRuntimeInSeconds must be <= ${maxMaxRuntimeSeconds} (28 days), got ${runtime}.`,
+    );
+  }
+}
+
+function checkChannels(channels: readonly Channel[]): void {
+  const names = new Set<string>();
+  for (const channel of channels) {
+    const name = channel.ChannelName;
+    // A channel is a folder; a manifest lies beside it.
+    if (name === "." || name === "..") throw validationError(`InputDataConfig: "${name}" cannot name a channel.`);
+    const source = channel.DataSource.S3DataSource;
+    if (source === undefined)
+      throw validationError(`InputDataConfig: channel ${name} needs a DataSource.S3DataSource.`);
+    if (parseS3Uri(source.S3Uri) === undefined) {
+      throw validationError(
+        `InputDataConfig: the S3Uri of channel ${name} must begin with s3://, got "${source.S3Uri}".`,
+      );
+    }
+    for (const taken of source.S3DataType === "ManifestFile" ? [name, `${name}-manifest`] : [name]) {
+      if (names.has(taken))
+        throw validationError(`InputDataConfig: two channels need the name "${taken}"; names must be unique.`);
+      names.add(taken);
+    }
+  }
+}
+
+function checkEnvironment(environment: Readonly<Record<string, string>>): void {
+  const name = Object.keys(environment).find((each) => loaderVariable.test(each));
+  if (name === undefined) return;
+  throw validationError(
+    `Environment.${name} is not supported by Sagebrush: it would change the program that runs the algorithm; choose another name.`,
+  );
+}
+
+function checkAlgorithmInputs(request: CreateTrainingJobRequest, algorithm: Algorithm, image: ImageReference): void {
+  const defaultMode = request.AlgorithmSpecification!.TrainingInputMode;
+  const channels: Record<string, { contentType?: string; inputMode: string }> = {};
+  for (const channel of request.InputDataConfig ?? []) {
+    channels[channel.ChannelName] = {
+      inputMode: channel.InputMode ?? defaultMode,
+      ...(channel.ContentType !== undefined && { contentType: channel.ContentType }),
+    };
+  }
+  const facts: TrainingRequestFacts = {
+    hyperparameters: request.HyperParameters ?? {},
+    channels,
+    imageTag: image.tag,
+    instanceCount: 1,
+  };
+  const problems = [...algorithm.validate(facts), ...metricProblems(request)];
+  if (problems.length === 0) return;
+  const heading =
+    problems.length === 1 ? "1 validation error detected" : `${problems.length} validation errors detected`;
+  throw validationError(`${heading}: ${problems.join("; ")}`);
+}
+
+function metricProblems(request: CreateTrainingJobRequest): string[] {
+  return (request.AlgorithmSpecification?.MetricDefinitions ?? []).flatMap(({ Name, Regex }) => {
+    try {
+      compileRegex(Regex);
+      return [];
+    } catch (error) {
+      return [`the Regex of metric "${Name}" is no regular expression: ${(error as Error).message}`];
+    }
+  });
+}
+
+/** The algorithm's own metrics, and those of the request; the request's count where names are equal. */
+function metricsOf(request: CreateTrainingJobRequest, algorithm: Algorithm): MetricDefinition[] {
+  const asked = request.AlgorithmSpecification?.MetricDefinitions ?? [];
+  const names = new Set(asked.map((metric) => metric.Name));
+  const own = algorithm
+    .metricDefinitions(request.HyperParameters ?? {})
+    .filter((metric) => !names.has(metric.name))
+    .map((metric) => ({ Name: metric.name, Regex: metric.regex }));
+  return [...own, ...asked];
+}
+
+async function checkOutput(
+  request: CreateTrainingJobRequest,
+  accountId: string,
+  objects: ObjectStorage,
+): Promise<void> {
+  const path = request.OutputDataConfig.S3OutputPath;
+  const location = parseS3Uri(path);
+  if (location === undefined) {
+    throw validationError(`OutputDataConfig.S3OutputPath must begin with s3://, got "${path}".`);
+  }
+  if (!(await objects.bucketExists(accountId, location.bucket))) {
+    throw validationError(
+      `OutputDataConfig.S3OutputPath: the bucket "${location.bucket}" does not exist; create it first.`,
+    );
+  }
+}
+
+/** Roles are not needed to run a job here, so the root user may name any; others must name one that is there. */
+async function checkRole(roleArn: string, principal: Principal, roles: RoleDirectory): Promise<string[]> {
+  if (await roles.exists(principal.accountId, roleArn)) return [];
+  if (principal.kind === "root") {
+    return [
+      `Sagebrush: the role ${roleArn} is not known here; the job was accepted because the root user asked for it`,
+    ];
+  }
+  throw validationError(
+    `Could not assume role ${roleArn}. Please ensure that the role exists and allows principal 'sagemaker.amazonaws.com' to assume the role.`,
+  );
+}
+
+/** Parameters that clients send by default, that ask for nothing, and whose other forms are refused. */
+function harmlessNotes(request: CreateTrainingJobRequest): string[] {
+  return request.DebugHookConfig
+    ? ["Sagebrush: DebugHookConfig names no collections and Debugger does not run here, so no tensors are saved"]
+    : [];
+}
+
+/** What the service answers when a name is in use. */
+export function nameInUse(arn: string): AwsError {
+  return new AwsError(
+    "ResourceInUse",
+    `Training job names must be unique within an AWS account and region, and a training job with this name already exists (${arn})`,
+  );
+}
