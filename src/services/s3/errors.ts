@@ -1,0 +1,85 @@
+/** The errors of S3 that this service throws: code, status and message as AWS words them. */
+import { AwsError } from "../../protocol/aws-error.ts";
+
+const catalogue = {
+  AccessDenied: [403, "Access Denied"],
+  BadDigest: [400, "The Content-MD5 you specified did not match what we received."],
+  BucketAlreadyExists: [
+    409,
+    "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.",
+  ],
+  BucketAlreadyOwnedByYou: [409, "Your previous request to create the named bucket succeeded and you already own it."],
+  BucketNotEmpty: [409, "The bucket you tried to delete is not empty"],
+  EntityTooLarge: [400, "Your proposed upload exceeds the maximum allowed size"],
+  EntityTooSmall: [400, "Your proposed upload is smaller than the minimum allowed size"],
+  IllegalLocationConstraintException: [
+    400,
+    "The unspecified location constraint is incompatible for the region specific endpoint this request was sent to.",
+  ],
+  IncompleteBody: [400, "You did not provide the number of bytes specified by the Content-Length HTTP header"],
+  InvalidArgument: [400, "Invalid Argument"],
+  InvalidBucketName: [400, "The specified bucket is not valid."],
+  InvalidDigest: [400, "The Content-MD5 you specified was invalid."],
+  InvalidLocationConstraint: [400, "The specified location-constraint is not valid"],
+  InvalidPart: [
+    400,
+    "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.",
+  ],
+  InvalidPartNumber: [416, "The requested partnumber is not satisfiable"],
+  InvalidPartOrder: [400, "The list of parts was not in ascending order. Parts must be ordered by part number."],
+  InvalidRange: [416, "The requested range is not satisfiable"],
+  InvalidRequest: [400, "Invalid Request"],
+  InvalidStorageClass: [400, "The storage class you specified is not valid"],
+  KeyTooLongError: [400, "Your key is too long"],
+  MalformedTrailerError: [
+    400,
+    "The request contained trailing data that was not well-formed or did not conform to our published schema.",
+  ],
+  MalformedXML: [400, "The XML you provided was not well-formed or did not validate against our published schema"],
+  MetadataTooLarge: [400, "Your metadata headers exceed the maximum allowed metadata size."],
+  NoSuchBucket: [404, "The specified bucket does not exist"],
+  NoSuchKey: [404, "The specified key does not exist."],
+  NoSuchUpload: [
+    404,
+    "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.",
+  ],
+  NotImplemented: [501, "A header you provided implies functionality that is not implemented"],
+  NotModified: [304, "Not Modified"],
+  PreconditionFailed: [412, "At least one of the pre-conditions you specified did not hold"],
+} as const satisfies Record<string, readonly [status: number, message: string]>;
+
+export type S3ErrorCode = keyof typeof catalogue;
+
+/**
+ * An error of the catalogue.
+ * @param members what S3 puts beside code and message, e.g. `Key`, `BucketName`
+ * @param options.message in place of the catalogue's message, for codes that AWS uses with several
+ */
+export function s3Error(
+  code: S3ErrorCode,
+  members: Record<string, unknown> = {},
+  options: { message?: string; headers?: Record<string, string> } = {},
+): AwsError {
+  const [status, message] = catalogue[code];
+  return new AwsError(code, options.message ?? message, { status, members, headers: options.headers ?? {} });
+}
+
+export function invalidArgument(name: string, value: unknown, message: string): AwsError {
+  return s3Error("InvalidArgument", { ArgumentName: name, ArgumentValue: String(value) }, { message });
+}
+
+export function invalidRequest(message: string): AwsError {
+  return s3Error("InvalidRequest", {}, { message });
+}
+
+export function noSuchBucket(bucket: string): AwsError {
+  return s3Error("NoSuchBucket", { BucketName: bucket });
+}
+
+export function noSuchKey(key: string): AwsError {
+  return s3Error("NoSuchKey", { Key: key });
+}
+
+export function noSuchUpload(uploadId: string): AwsError {
+  return s3Error("NoSuchUpload", { UploadId: uploadId });
+}

@@ -1,0 +1,404 @@
+/** Uploads in parts: each part is a blob with a record, until Complete joins them or Abort frees them. */
+import { createHash, randomBytes } from "node:crypto";
+import type { ChecksumType } from "../../protocol/generated/s3.ts";
+import { BlobMissing } from "../../storage/blob-store.ts";
+import { RecordMissing, type Actor, type RecordChange, type StoredRecord } from "../../storage/record-store.ts";
+import {
+  checksumHeader,
+  combineChecksums,
+  requireChecksum,
+  type ChecksumName,
+  type CheckedPart,
+  type PromisedBody,
+  type StoredChecksum,
+} from "./checksums.ts";
+import { evaluateCopySource, evaluateWrite, unquote, type ReadConditions, type WriteConditions } from "./conditions.ts";
+import { invalidRequest, noSuchUpload, s3Error } from "./errors.ts";
+import { listEntries, type Listing, type ListingRequest, type ListingRow } from "./listing.ts";
+import { checkPartNumber, parseCopySourceRange, runsOfSizes } from "./ranges.ts";
+import {
+  parsePartNumber,
+  parseUploadName,
+  partKey,
+  partName,
+  uploadKey,
+  type Bucket,
+  type ObjectBody,
+  type PartBody,
+  type StoredObject,
+  type Upload,
+  type UploadBody,
+  type UploadedPart,
+} from "./records.ts";
+import { maxBodyBytes, wholeSeconds, type StagedBody, type StoreCore } from "./store-core.ts";
+
+/** Every part but the last has at least this many bytes. */
+export const minPartBytes = 5 * 2 ** 20;
+
+export interface UploadRow extends ListingRow {
+  readonly upload: Upload;
+}
+
+/** An upload of a key. */
+export interface UploadReference {
+  readonly bucket: Bucket;
+  readonly key: string;
+  readonly uploadId: string;
+}
+
+/** A part as CompleteMultipartUpload names it. */
+export interface ClaimedPart {
+  readonly partNumber: number;
+  /** With or without quotes. */
+  readonly etag: string;
+  readonly checksums: Readonly<Partial<Record<ChecksumName, string>>>;
+}
+
+export interface CompleteOptions {
+  readonly parts: readonly ClaimedPart[];
+  readonly conditions?: WriteConditions;
+  /** What the client says of the whole. */
+  readonly claimed: {
+    readonly checksum?: { readonly algorithm: ChecksumName; readonly value: string } | undefined;
+    readonly checksumType?: ChecksumType | undefined;
+    /** Bytes. */
+    readonly size?: number | undefined;
+  };
+  readonly actor: Actor;
+}
+
+export class MultipartUploads {
+  readonly #core: StoreCore;
+
+  constructor(core: StoreCore) {
+    this.#core = core;
+  }
+
+  /** @throws AwsError NoSuchBucket when the bucket went away */
+  async create(bucket: Bucket, key: string, body: UploadBody, actor: Actor): Promise<Upload> {
+    const uploadId = newUploadId(this.#core.clock.now());
+    await this.#core.locks.shared(bucket.name, async () => {
+      await this.#core.requireStill(bucket);
+      const change: RecordChange = { op: "insert", key: uploadKey(bucket, key, uploadId), body };
+      await this.#core.records.write([change], this.#core.options(actor));
+    });
+    return this.get({ bucket, key, uploadId });
+  }
+
+  /** @throws AwsError NoSuchUpload */
+  async get({ bucket, key, uploadId }: UploadReference): Promise<Upload> {
+    const record = await this.#core.records.get<UploadBody>(uploadKey(bucket, key, uploadId));
+    if (record === undefined) throw noSuchUpload(uploadId);
+    return toUpload(bucket, record);
+  }
+
+  /**
+   * Stores one part, in place of an earlier one of its number.
+   * @throws AwsError NoSuchUpload, InvalidArgument, InvalidRequest for a checksum of another algorithm than the upload's, and those of a put
+   */
+  async putPart(
+    reference: UploadReference,
+    partNumber: number,
+    source: AsyncIterable<Uint8Array>,
+    options: { promised: PromisedBody; actor: Actor; signal?: AbortSignal },
+  ): Promise<UploadedPart> {
+    checkPartNumber(partNumber);
+    const upload = await this.get(reference);
+    requireSameAlgorithm(upload, options.promised.checksum?.algorithm);
+    const staged = await this.#core.stage(source, {
+      promised: options.promised,
+      algorithm: upload.checksumAlgorithm,
+      signal: options.signal,
+    });
+    return this.#commitPart(reference, partNumber, staged, options.actor);
+  }
+
+  /**
+   * Stores bytes of an object as one part.
+   * @param options.range `x-amz-copy-source-range`
+   * @throws AwsError NoSuchKey, PreconditionFailed, EntityTooLarge, and those of `putPart`
+   */
+  async copyPart(
+    reference: UploadReference,
+    partNumber: number,
+    source: { readonly bucket: Bucket; readonly key: string },
+    options: { range: string | undefined; sourceConditions: ReadConditions; actor: Actor; signal?: AbortSignal },
+  ): Promise<UploadedPart> {
+    checkPartNumber(partNumber);
+    const upload = await this.get(reference);
+    const staged = await this.#core.reading(source.bucket, source.key, async (object) => {
+      evaluateCopySource(object, options.sourceConditions);
+      const range = parseCopySourceRange(options.range, object.size);
+      const size = range === undefined ? object.size : range.end - range.start + 1;
+      if (size > maxBodyBytes) {
+        throw invalidRequest(
+          `The specified copy source is larger than the maximum allowable size for a copy source: ${maxBodyBytes}`,
+        );
+      }
+      return this.#core.stageCopy(object, { algorithm: upload.checksumAlgorithm, range, signal: options.signal });
+    });
+    return this.#commitPart(reference, partNumber, staged, options.actor);
+  }
+
+  /**
+   * Joins the named parts into the object of the upload's key; parts that are not named are dropped.
+   * @throws AwsError NoSuchUpload, InvalidPart, InvalidPartOrder, EntityTooSmall, InvalidRequest, BadDigest, PreconditionFailed
+   */
+  async complete(reference: UploadReference, options: CompleteOptions): Promise<StoredObject> {
+    const { bucket, key, uploadId } = reference;
+    const name = uploadKey(bucket, key, uploadId);
+    return this.#core.locks.exclusive(name.name, async () => {
+      const upload = await this.get(reference);
+      evaluateWrite(key, await this.#core.object(bucket, key), options.conditions ?? {});
+      const uploaded = await this.#allParts(bucket, uploadId);
+      const parts = chosenParts(upload, options.parts, uploaded);
+      const checksum = checksumOfWhole(upload, parts, options.claimed);
+      const blob = await this.#core.blobs.concat(parts.map(({ blobId }) => blobId)).catch((error: unknown) => {
+        // The bucket was deleted meanwhile, and the upload with it.
+        throw error instanceof BlobMissing ? noSuchUpload(uploadId) : error;
+      });
+      const { headers, metadata, storageClass } = upload;
+      const body: ObjectBody = {
+        headers,
+        metadata,
+        storageClass,
+        blobId: blob.id,
+        size: blob.size,
+        etag: `${md5OfMd5s(parts)}-${parts.length}`,
+        ...(checksum && { checksum }),
+        parts: runsOfSizes(parts.map(({ size }) => size)),
+      };
+      const changes = [{ op: "delete" as const, key: name }, ...partDeletions(bucket, uploadId, uploaded)];
+      const object = await this.#core.keepOrDiscard(blob.id, () =>
+        this.#core
+          .commitObject(bucket, key, body, { conditions: options.conditions ?? {}, actor: options.actor, changes })
+          .catch((error: unknown) => {
+            throw error instanceof RecordMissing ? noSuchUpload(uploadId) : error;
+          }),
+      );
+      await this.#core.discard(uploaded.map(({ blobId }) => blobId));
+      return object;
+    });
+  }
+
+  /** Forgets an upload and frees its parts. @throws AwsError NoSuchUpload */
+  async abort(reference: UploadReference, actor: Actor): Promise<void> {
+    const { bucket, key, uploadId } = reference;
+    const name = uploadKey(bucket, key, uploadId);
+    await this.#core.locks.exclusive(name.name, async () => {
+      await this.get(reference);
+      await this.#remove(bucket, name.name.slice(bucket.name.length + 1), actor);
+    });
+  }
+
+  /** Uploads that are not finished, by key and time, rolled up at the delimiter. */
+  list(bucket: Bucket, request: ListingRequest): Promise<Listing<UploadRow>> {
+    return listEntries(async (start, limit) => {
+      const page = await this.#core.records.list<UploadBody>({
+        accountId: bucket.accountId,
+        region: bucket.region,
+        family: "s3-upload",
+        orderBy: "name",
+        namePrefix: `${bucket.name}/${request.prefix}`,
+        ...(start.after === undefined ? {} : { nameAfter: `${bucket.name}/${start.after}` }),
+        ...(start.from === undefined ? {} : { nameFrom: `${bucket.name}/${start.from}` }),
+        limit,
+      });
+      return page.records.map((record) => {
+        const upload = toUpload(bucket, record);
+        return { name: record.name.slice(bucket.name.length + 1), key: upload.key, upload };
+      });
+    }, request);
+  }
+
+  /**
+   * The parts of an upload in the order of their numbers.
+   * @param after part number; only greater ones are listed
+   */
+  async listParts(
+    bucket: Bucket,
+    uploadId: string,
+    { after, limit }: { after: number; limit: number },
+  ): Promise<{ parts: readonly UploadedPart[]; truncated: boolean }> {
+    const page = await this.#core.records.list<PartBody>({
+      accountId: bucket.accountId,
+      region: bucket.region,
+      family: "s3-part",
+      orderBy: "name",
+      namePrefix: `${bucket.name}/${uploadId}/`,
+      nameAfter: `${bucket.name}/${partName(uploadId, Math.min(after, 99_999))}`,
+      limit,
+    });
+    return { parts: page.records.map(toPart), truncated: page.next !== undefined };
+  }
+
+  /** Removes every upload of a bucket that its caller has alone. */
+  async removeAll(bucket: Bucket, actor: Actor): Promise<void> {
+    for (;;) {
+      const { entries } = await this.list(bucket, { prefix: "", delimiter: "", start: {}, maxEntries: 100 });
+      if (entries.length === 0) return;
+      for (const entry of entries) if ("row" in entry) await this.#remove(bucket, entry.row.name, actor);
+    }
+  }
+
+  async #remove(bucket: Bucket, name: string, actor: Actor): Promise<void> {
+    const { key, uploadId } = parseUploadName(name);
+    const parts = await this.#allParts(bucket, uploadId);
+    const changes: RecordChange[] = [
+      { op: "delete", key: uploadKey(bucket, key, uploadId), ifExists: true },
+      ...partDeletions(bucket, uploadId, parts),
+    ];
+    await this.#core.records.write(changes, this.#core.options(actor));
+    await this.#core.discard(parts.map(({ blobId }) => blobId));
+  }
+
+  async #commitPart(
+    reference: UploadReference,
+    partNumber: number,
+    staged: StagedBody,
+    actor: Actor,
+  ): Promise<UploadedPart> {
+    const { bucket, key, uploadId } = reference;
+    const { records, locks } = this.#core;
+    const name = partKey(bucket, uploadId, partNumber);
+    const { blobId, size, md5, checksum } = staged;
+    const body: PartBody = { blobId, size, etag: md5, ...(checksum && { checksum }) };
+    const commit = async () => {
+      await this.get(reference);
+      const replaced = await records.get<PartBody>(name);
+      const [record] = await records.write([{ op: "put", key: name, body }], this.#core.options(actor));
+      return { part: toPart(record as StoredRecord<PartBody>), replaced };
+    };
+    const { part, replaced } = await this.#core.keepOrDiscard(blobId, () =>
+      locks.shared(uploadKey(bucket, key, uploadId).name, () =>
+        locks.shared(bucket.name, () => locks.exclusive(name.name, commit)),
+      ),
+    );
+    if (replaced !== undefined) await this.#core.discard([replaced.body.blobId]);
+    return part;
+  }
+
+  async #allParts(bucket: Bucket, uploadId: string): Promise<readonly UploadedPart[]> {
+    const all: UploadedPart[] = [];
+    for (;;) {
+      const { parts, truncated } = await this.listParts(bucket, uploadId, {
+        after: all.at(-1)?.partNumber ?? 0,
+        limit: 1000,
+      });
+      all.push(...parts);
+      if (!truncated) return all;
+    }
+  }
+}
+
+/** Begins with the time, so that the uploads of one key are listed in the order in which they began. */
+function newUploadId(now: number): string {
+  return now.toString(16).padStart(12, "0") + randomBytes(24).toString("base64url");
+}
+
+function toUpload(bucket: Bucket, record: StoredRecord<UploadBody>): Upload {
+  const { key, uploadId } = parseUploadName(record.name.slice(bucket.name.length + 1));
+  return { ...record.body, key, uploadId, initiated: wholeSeconds(record.createdAt) };
+}
+
+function toPart(record: StoredRecord<PartBody>): UploadedPart {
+  return { ...record.body, partNumber: parsePartNumber(record.name), lastModified: wholeSeconds(record.updatedAt) };
+}
+
+function partDeletions(bucket: Bucket, uploadId: string, parts: readonly UploadedPart[]): RecordChange[] {
+  return parts.map(({ partNumber }) => ({ op: "delete", key: partKey(bucket, uploadId, partNumber), ifExists: true }));
+}
+
+/** A part without a checksum is fine: it is computed here. One of another algorithm could not be joined. */
+function requireSameAlgorithm(upload: Upload, algorithm: ChecksumName | undefined): void {
+  if (upload.checksumAlgorithm === undefined || algorithm === undefined || upload.checksumAlgorithm === algorithm)
+    return;
+  throw invalidRequest(
+    `Checksum Type mismatch occurred, expected checksum Type: ${upload.checksumAlgorithm.toLowerCase()}, actual checksum Type: ${algorithm.toLowerCase()}`,
+  );
+}
+
+/**
+ * The uploaded parts that a Complete request names.
+ * @throws AwsError MalformedXML, InvalidPartOrder, InvalidPart, EntityTooSmall, InvalidRequest
+ */
+function chosenParts(
+  upload: Upload,
+  claimed: readonly ClaimedPart[],
+  uploaded: readonly UploadedPart[],
+): readonly [UploadedPart, ...UploadedPart[]] {
+  const { uploadId, checksumAlgorithm: algorithm } = upload;
+  const byNumber = new Map(uploaded.map((part) => [part.partNumber, part]));
+  const chosen = claimed.map(({ partNumber, etag, checksums }, index) => {
+    if (index > 0 && partNumber <= claimed[index - 1].partNumber)
+      throw s3Error("InvalidPartOrder", { UploadId: uploadId });
+    const part = byNumber.get(partNumber);
+    const matches =
+      part !== undefined &&
+      unquote(etag) === part.etag &&
+      Object.entries(checksums).every(
+        ([name, value]) => name !== part.checksum?.algorithm || value === part.checksum.value,
+      );
+    if (!matches) throw s3Error("InvalidPart", { UploadId: uploadId, PartNumber: partNumber, ETag: unquote(etag) });
+    if (algorithm !== undefined && upload.checksumType === "COMPOSITE" && checksums[algorithm] === undefined) {
+      const name = algorithm.toLowerCase();
+      throw invalidRequest(
+        `The upload was created using a ${name} checksum. The complete request must include the checksum for each part. It was missing for part ${partNumber} in the request.`,
+      );
+    }
+    return part;
+  });
+  const [first, ...others] = chosen;
+  if (first === undefined) throw s3Error("MalformedXML");
+  for (const { size, partNumber, etag } of chosen.slice(0, -1)) {
+    if (size >= minPartBytes) continue;
+    throw s3Error("EntityTooSmall", {
+      ProposedSize: size,
+      MinSizeAllowed: minPartBytes,
+      PartNumber: partNumber,
+      ETag: etag,
+    });
+  }
+  return [first, ...others];
+}
+
+/** @throws AwsError InvalidRequest, BadDigest when the client expects another whole */
+function checksumOfWhole(
+  { checksumAlgorithm: algorithm, checksumType: type }: Upload,
+  parts: readonly UploadedPart[],
+  claimed: CompleteOptions["claimed"],
+): StoredChecksum | undefined {
+  const size = parts.reduce((sum, part) => sum + part.size, 0);
+  if (claimed.size !== undefined && claimed.size !== size) {
+    throw invalidRequest(
+      `The provided 'x-amz-mp-object-size' header value ${claimed.size} does not match what was computed: ${size}`,
+    );
+  }
+  if (claimed.checksumType !== undefined && type !== undefined && claimed.checksumType !== type) {
+    throw invalidRequest(
+      `The upload was created using the ${type} checksum mode. The complete request must use the same checksum mode.`,
+    );
+  }
+  if (algorithm === undefined || type === undefined) {
+    if (claimed.checksum === undefined) return undefined;
+    throw invalidRequest(
+      `${checksumHeader(claimed.checksum.algorithm)} cannot be checked: the upload was created without x-amz-checksum-algorithm`,
+    );
+  }
+  const checked = parts.map((part): CheckedPart => ({ size: part.size, checksum: part.checksum! }));
+  const whole = combineChecksums(algorithm, type, checked);
+  if (claimed.checksum !== undefined) {
+    const computed = claimed.checksum.algorithm === algorithm ? whole : undefined;
+    // A composite checksum may be sent with or without its number of parts.
+    const expected = claimed.checksum.value;
+    const suffix = type === "COMPOSITE" && !expected.includes("-") ? `-${parts.length}` : "";
+    requireChecksum(claimed.checksum.algorithm, expected + suffix, computed);
+  }
+  return whole;
+}
+
+function md5OfMd5s(parts: readonly UploadedPart[]): string {
+  const md5 = createHash("md5");
+  for (const { etag } of parts) md5.update(etag, "hex");
+  return md5.digest("hex");
+}

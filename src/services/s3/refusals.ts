@@ -1,0 +1,107 @@
+/** Parameters that operations on objects share and S3 of Sagebrush does not support. */
+import type { Refusal } from "../../protocol/service.ts";
+import { checksumNames, unsupportedChecksums } from "./checksums.ts";
+
+const ownerOnly = "there are no access control lists, the bucket's owner alone has access";
+const notEncrypted = "objects are not encrypted at rest";
+
+function all(parameters: readonly string[], because: string): Refusal[] {
+  return parameters.map((parameter) => ({ parameter, because }));
+}
+
+/** Canned ACLs that give nobody else access are what every object has. */
+const objectAcl: readonly Refusal[] = [
+  {
+    parameter: "ACL",
+    values: ["public-read", "public-read-write", "authenticated-read", "aws-exec-read", "bucket-owner-read"],
+    because: ownerOnly,
+  },
+  ...all(["GrantFullControl", "GrantRead", "GrantReadACP", "GrantWriteACP"], ownerOnly),
+];
+
+const customerKeys = all(["SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5"], notEncrypted);
+
+const encryption: readonly Refusal[] = [
+  ...all(["ServerSideEncryption", "SSEKMSKeyId", "SSEKMSEncryptionContext", "BucketKeyEnabled"], notEncrypted),
+  ...customerKeys,
+];
+
+const objectLock = all(
+  ["ObjectLockMode", "ObjectLockRetainUntilDate", "ObjectLockLegalHoldStatus"],
+  "objects cannot be locked",
+);
+
+const storageClass: Refusal = {
+  parameter: "StorageClass",
+  values: [
+    "GLACIER",
+    "DEEP_ARCHIVE",
+    "GLACIER_IR",
+    "OUTPOSTS",
+    "SNOW",
+    "EXPRESS_ONEZONE",
+    "FSX_OPENZFS",
+    "FSX_ONTAP",
+    "AWS_BACKUP_WARM",
+    "AWS_BACKUP_LOW_COST_WARM",
+  ],
+  because: "there is one disk and no archive, only classes that behave like STANDARD are kept",
+};
+
+const noSuchChecksum = `the checksums are ${checksumNames.join(", ")}`;
+
+export const checksumAlgorithmRefusal: Refusal = {
+  parameter: "ChecksumAlgorithm",
+  values: unsupportedChecksums,
+  because: noSuchChecksum,
+};
+
+/** Checksum values of algorithms that are not computed. @param path e.g. `MultipartUpload.Parts[].` */
+export function checksumValueRefusals(path = ""): Refusal[] {
+  return all(
+    unsupportedChecksums.map((name) => `${path}Checksum${name}`),
+    noSuchChecksum,
+  );
+}
+
+/** Of the bytes of an object or a part. */
+export const bodyRefusals: readonly Refusal[] = [checksumAlgorithmRefusal, ...checksumValueRefusals(), ...customerKeys];
+
+/** Of whatever makes an object. */
+export const objectRefusals: readonly Refusal[] = [
+  ...objectAcl,
+  ...encryption,
+  ...objectLock,
+  storageClass,
+  { parameter: "Tagging", because: "objects have no tags" },
+  { parameter: "WebsiteRedirectLocation", because: "buckets are not served as websites" },
+];
+
+export const readRefusals: readonly Refusal[] = customerKeys;
+
+export const copySourceRefusals = all(
+  ["CopySourceSSECustomerAlgorithm", "CopySourceSSECustomerKey", "CopySourceSSECustomerKeyMD5"],
+  notEncrypted,
+);
+
+export const bucketRefusals: readonly Refusal[] = [
+  { parameter: "ACL", values: ["public-read", "public-read-write", "authenticated-read"], because: ownerOnly },
+  ...all(["GrantFullControl", "GrantRead", "GrantReadACP", "GrantWrite", "GrantWriteACP"], ownerOnly),
+  { parameter: "ObjectOwnership", values: ["ObjectWriter", "BucketOwnerPreferred"], because: ownerOnly },
+  { parameter: "ObjectLockEnabledForBucket", values: [true], because: "objects cannot be locked" },
+  {
+    parameter: "BucketNamespace",
+    values: ["account-regional"],
+    because: "bucket names are unique in the whole server",
+  },
+  { parameter: "CreateBucketConfiguration.Location", because: "there are no directory buckets" },
+  { parameter: "CreateBucketConfiguration.Bucket", because: "there are no directory buckets" },
+  { parameter: "CreateBucketConfiguration.Tags", because: "buckets have no tags" },
+];
+
+const noVersions = "objects have no versions that could be protected";
+
+export const deleteRefusals: readonly Refusal[] = [
+  { parameter: "MFA", because: noVersions },
+  { parameter: "BypassGovernanceRetention", values: [true], because: "objects cannot be locked" },
+];
