@@ -115,8 +115,7 @@ export function readHeaderClaim(head: RequestHead, style: ErrorStyle): Signature
   }
   if (dated === undefined) throw authError(style, "noDate", { digest: digestOf(header) });
   const credential = readCredential(credentialText, style, "malformedCredential");
-  const timestamp = readDate(dated, style);
-  const signedAt = parseTimestamp(timestamp)!;
+  const { timestamp, signedAt } = readDate(dated, style);
   checkScopeDate(credential, timestamp, style);
   checkSignedHeaders(head, signedHeaders, style);
   return {
@@ -134,13 +133,14 @@ export function readHeaderClaim(head: RequestHead, style: ErrorStyle): Signature
   };
 }
 
-/** The time of signing in basic format, from `X-Amz-Date` or any form of `Date` that HTTP allows. */
-function readDate(text: string, style: ErrorStyle): string {
-  if (parseTimestamp(text) !== undefined) return text;
+/** The time of signing, from `X-Amz-Date` or any form of `Date` that HTTP allows. */
+function readDate(text: string, style: ErrorStyle): { timestamp: string; signedAt: number } {
+  const basic = parseTimestamp(text);
+  if (basic !== undefined) return { timestamp: text, signedAt: basic };
   // Date.parse alone would also take a bare number or a local time.
   const http = /^[A-Z][a-z]{2}, .* GMT$/.test(text) || /^\d{4}-\d{2}-\d{2}T.*Z$/.test(text) ? Date.parse(text) : NaN;
   if (Number.isNaN(http)) throw authError(style, "malformedDate", { date: text });
-  return formatTimestamp(http);
+  return { timestamp: formatTimestamp(http), signedAt: http };
 }
 
 function checkScopeDate(credential: Credential, timestamp: string, style: ErrorStyle): void {

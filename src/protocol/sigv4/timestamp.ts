@@ -2,11 +2,12 @@
 
 /** @returns milliseconds since the epoch; undefined when the text is not such a time */
 export function parseTimestamp(text: string): number | undefined {
-  const parts = /^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})Z$/.exec(text);
+  const parts = /^(\d{4})(0[1-9]|1[0-2])(\d{2})T([01]\d|2[0-3])([0-5]\d)([0-5]\d)Z$/.exec(text);
   if (parts === null) return undefined;
-  const ms = Date.UTC(+parts[1], +parts[2] - 1, +parts[3], +parts[4], +parts[5], +parts[6]);
+  const day = +parts[3];
+  const ms = Date.UTC(+parts[1], +parts[2] - 1, day, +parts[4], +parts[5], +parts[6]);
   // Date.UTC rolls the 31st of a short month over to the next one.
-  return formatTimestamp(ms) === text ? ms : undefined;
+  return new Date(ms).getUTCDate() === day ? ms : undefined;
 }
 
 /** @param ms milliseconds since the epoch; fractions of a second are dropped */

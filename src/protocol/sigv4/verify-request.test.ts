@@ -888,7 +888,16 @@ describe("the credential scope is read for routing, without verifying,", () => {
 
 test("times that do not exist are no timestamps", () => {
   expect(parseTimestamp("20240229T235959Z")).toBe(Date.UTC(2024, 1, 29, 23, 59, 59));
-  for (const text of ["20230229T000000Z", "20240101T240000Z", "2024-01-01T00:00:00Z", "20240101T000000", ""]) {
+  for (const text of [
+    "20230229T000000Z",
+    "20240015T000000Z",
+    "20241301T000000Z",
+    "20240100T000000Z",
+    "20240101T240000Z",
+    "2024-01-01T00:00:00Z",
+    "20240101T000000",
+    "",
+  ]) {
     expect(parseTimestamp(text)).toBeUndefined();
   }
 });

@@ -85,38 +85,30 @@ function guessStyle(head: RequestHead): ErrorStyle {
 }
 
 function checkTime(claim: SignatureClaim, style: ErrorStyle, now: number, maxSkewMs: number): void {
-  const { signedAt, timestamp, expiresInSeconds } = claim;
+  const { presigned, signedAt, expiresInSeconds } = claim;
   const lifeMs = expiresInSeconds === undefined ? maxSkewMs : expiresInSeconds * 1000;
+  const expired = now > signedAt + lifeMs;
+  if (!expired && signedAt <= now + maxSkewMs) return;
   const facts = {
-    timestamp,
+    timestamp: claim.timestamp,
     now: formatTimestamp(now),
     earliest: formatTimestamp(now - lifeMs),
     latest: formatTimestamp(now + maxSkewMs),
+    window: inWords(expired ? lifeMs : maxSkewMs),
   };
-  if (claim.presigned) {
-    const expires = formatServerTime(signedAt + lifeMs);
-    const times = { Expires: expires, ServerTime: formatServerTime(now) };
-    if (now > signedAt + lifeMs) {
-      const members = { "X-Amz-Expires": String(expiresInSeconds ?? ""), ...times };
-      throw authError(style, "presignedExpired", { ...facts, window: inWords(lifeMs) }, members);
-    }
-    if (signedAt > now + maxSkewMs) {
-      const members = { "X-Amz-Date": timestamp, ...times };
-      throw authError(style, "presignedEarly", { ...facts, window: inWords(maxSkewMs) }, members);
-    }
-    return;
+  const ServerTime = formatServerTime(now);
+  if (presigned) {
+    throw authError(style, expired ? "presignedExpired" : "presignedEarly", facts, {
+      ...(expired ? { "X-Amz-Expires": String(lifeMs / 1000) } : { "X-Amz-Date": claim.timestamp }),
+      Expires: formatServerTime(signedAt + lifeMs),
+      ServerTime,
+    });
   }
-  if (Math.abs(now - signedAt) <= maxSkewMs) return;
-  throw authError(
-    style,
-    signedAt < now ? "expired" : "early",
-    { ...facts, window: inWords(maxSkewMs) },
-    {
-      RequestTime: timestamp,
-      ServerTime: formatServerTime(now),
-      MaxAllowedSkewMilliseconds: String(maxSkewMs),
-    },
-  );
+  throw authError(style, expired ? "expired" : "early", facts, {
+    RequestTime: claim.timestamp,
+    ServerTime,
+    MaxAllowedSkewMilliseconds: String(maxSkewMs),
+  });
 }
 
 /** `15 min`, `30 s`: how AWS writes a window of time, without the full stop. */
