@@ -36,7 +36,7 @@ function run(file, args) {
   });
   if (result.status !== 0) {
     console.error(`build: ${basename(file)} failed with exit code ${result.status ?? result.signal}`);
-    process.exit(1);
+    process.exitCode = 1;
   }
 }
 
@@ -50,6 +50,12 @@ if (process.argv.includes("--if-stale") && existsSync(stamp)) {
 }
 const startedAt = new Date();
 mkdirSync(dist, { recursive: true });
+
+const models = join(dist, "protocol", "service-models");
+mkdirSync(models, { recursive: true });
+for (const file of readdirSync(join(src, "protocol", "service-models"))) {
+  if (file.endsWith(".json")) copyFileSync(join(src, "protocol", "service-models", file), join(models, file));
+}
 
 run("typescript/bin/tsc", ["-p", "tsconfig.build.json"]);
 
@@ -87,12 +93,9 @@ if (existsSync(assembly)) {
   }
 }
 
-const models = join(dist, "protocol", "service-models");
-mkdirSync(models, { recursive: true });
-for (const file of readdirSync(join(src, "protocol", "service-models"))) {
-  if (file.endsWith(".json")) copyFileSync(join(src, "protocol", "service-models", file), join(models, file));
-}
 const command = join(dist, "cli", "main.js");
 if (existsSync(command)) chmodSync(command, 0o755);
-writeFileSync(stamp, "");
-utimesSync(stamp, startedAt, startedAt);
+if (process.exitCode === undefined) {
+  writeFileSync(stamp, "");
+  utimesSync(stamp, startedAt, startedAt);
+}

@@ -39,7 +39,7 @@ test("refused parameters exist in the description, so that a refusal cannot be m
 
 test("an operation is real, partial or refused", () => {
   const [coverage] = coverageOf([
-    defineService("sts", {
+    defineService<Operations>("sts", {
       GetCallerIdentity: { handle: () => undefined },
       AssumeRole: { handle: () => undefined, refuses: [{ parameter: "Policy", because: "policies are not enforced" }] },
     }),
@@ -50,8 +50,10 @@ test("an operation is real, partial or refused", () => {
 });
 
 test("a handler for an operation that does not exist is found", () => {
-  expect(() => coverageOf([defineService("sts", { GetCallerIdentiy: { handle: () => undefined } })])).toThrow("GetCallerIdentiy");
+  expect(() => coverageOf([defineService<Operations>("sts", { GetCallerIdentiy: { handle: () => undefined } })])).toThrow("GetCallerIdentiy");
 });
+
+type Operations = Record<string, { input: unknown; output: unknown }>;
 
 interface Model {
   operations: Record<string, { input?: { shape: string } }>;

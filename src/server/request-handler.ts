@@ -107,6 +107,7 @@ export class RequestHandler {
       // A body in memory is held to its signature just as a streamed one is; aws-chunked framing comes off on the way.
       const payload = streams ? decodePayload(caller.payload, request.streamBody()) : undefined;
       const body = payload?.body ?? (await checkedBody(caller.payload, buffered!));
+      if (body instanceof Uint8Array) mounted.definition.verifyBody?.(request.headers, body);
       const message: HttpRequest = {
         method: request.method,
         path: routed.path,
@@ -120,6 +121,7 @@ export class RequestHandler {
       if (refused !== undefined) throw refusedParameter(description, refused);
 
       const added: Record<string, string> = {};
+      let status: number | undefined;
       const context: RequestContext = {
         requestId,
         service: description,
@@ -132,11 +134,14 @@ export class RequestHandler {
         headers: request.headers,
         baseUrl: this.#options.baseUrl(),
         setHeader: (name, value) => (added[name] = value),
+        setStatus: (chosen) => (status = chosen),
         ...(payload === undefined ? {} : { trailers: payload.trailers }),
       };
       const output = await mounted.definition.handle(input as never, context);
       const response = codec.encode(operation, output as Structure | undefined, ids);
-      return Object.keys(added).length === 0 ? response : { ...response, headers: { ...response.headers, ...added } };
+      if (status !== undefined) response.status = status;
+      Object.assign(response.headers, added);
+      return response;
     } catch (error) {
       return codec.encodeError(operation, this.#asAwsError(error, requestId, description, operation), ids);
     }

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { LocalProcessBackend, type LimitDescription } from "../compute/local-process/local-process-backend.ts";
 import type { Service } from "../protocol/service.ts";
 import { ReconcilerEngine } from "../resources/reconciler.ts";
-import { EndpointFleet } from "../serving/endpoint-fleet.ts";
 import { EndpointRouter } from "../serving/endpoint-router.ts";
 import { runtimeDirectory } from "../serving/runtime-directory.ts";
 import { ensureDefaultRole } from "../services/iam/index.ts";
@@ -48,23 +47,24 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   };
   try {
     const clock = new SystemClock();
+    const startedAt = clock.now();
     const root = loadOrCreateRootCredentials(config.dataDirectory);
     const records = new SqliteRecordStore({ file: join(directory.path, "sagebrush.db") });
     closers.push(() => records.close());
     const blobs = await FileBlobStore.open(directory.folder("blobs"));
     await ensureDefaultRole(records, config.accountId, clock);
-    const objects = new ObjectStore({ records, blobs, clock });
+    const objects = new ObjectStore({ records, blobs, clock, onProblem: report });
     const logs = await LogStore.open(records, directory.folder("logs"), clock);
     closers.push(() => logs.close());
     const compute = new LocalProcessBackend(config.dataDirectory);
     closers.push(() => compute.close());
-    const router = new EndpointRouter({ clock });
-    closers.push(() => router.close());
+    const router = new EndpointRouter(clock);
     const engine = new ReconcilerEngine({ records, clock, log: report });
     closers.push(() => engine.stop());
 
-    const { services, lookup, fleet } = await buildServices({
-      config,
+    const { services, lookup } = buildServices({
+      accountId: config.accountId,
+      dataDirectory: directory.path,
       records,
       objects,
       logs,
@@ -77,7 +77,6 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       maxConcurrentJobs: config.maxConcurrentJobs ?? Math.max(2, availableParallelism()),
       report,
     });
-    closers.push(() => fleet.close());
 
     let url = `http://${config.host}:${config.port}`;
     const handler = new RequestHandler({
@@ -105,9 +104,13 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       region: config.region,
       accountId: config.accountId,
       auth: config.auth,
-      startedAt: clock.now(),
+      startedAt,
     });
-    const stopSweeping = sweepInBackground([() => objects.sweepOrphans(), () => logs.sweep()]);
+    const stopSweeping = sweepInBackground([
+      // Younger blobs may belong to an upload that is under way; what is older than this process is not.
+      () => objects.sweepOrphans({ olderThanMs: clock.now() - startedAt }),
+      () => logs.sweep(),
+    ]);
     closers.push(stopSweeping);
     return { url, services, handler, close: closeAll };
   } catch (error) {

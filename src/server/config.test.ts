@@ -1,0 +1,37 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { readConfig } from "./config.ts";
+
+test("defaults: loopback, port 7243, the home folder, signatures checked", () => {
+  expect(readConfig({}, {})).toMatchObject({
+    host: "127.0.0.1",
+    port: 7243,
+    dataDirectory: join(homedir(), ".sagebrush"),
+    auth: "on",
+    accountId: "000000000000",
+    region: "us-east-1",
+  });
+});
+
+test("a flag wins over the environment, the environment over the default", () => {
+  const environment = { SAGEBRUSH_PORT: "8000", SAGEBRUSH_DATA_DIR: "/tmp/x" };
+  expect(readConfig({}, environment)).toMatchObject({ port: 8000, dataDirectory: "/tmp/x" });
+  expect(readConfig({ port: "9000" }, environment).port).toBe(9000);
+});
+
+test.each([
+  [{ port: "70000" }, '--port must be a port number from 0 to 65535, got "70000"'],
+  [{ port: "http" }, '--port must be a port number from 0 to 65535, got "http"'],
+  [{ accountId: "12" }, '--account-id must be twelve digits, got "12"'],
+  [{ auth: "maybe" }, '--auth must be on or off, got "maybe"'],
+  [{ region: "moon" }, "--region must be a region name"],
+  [{ maxJobs: "0" }, "--max-jobs must be a number from 1 to 9999"],
+  [{ host: "0.0.0.0" }, "--host must be a loopback address"],
+])("%o is refused with the rule and the value", (flags, message) => {
+  expect(() => readConfig(flags, {})).toThrow(message);
+});
+
+test("a bad variable is named by its name", () => {
+  expect(() => readConfig({}, { SAGEBRUSH_PORT: "x" })).toThrow("SAGEBRUSH_PORT must be");
+});
