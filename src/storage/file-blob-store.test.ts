@@ -17,21 +17,21 @@ function files(): string[] {
 }
 
 blobStoreContract("FileBlobStore", async () => ({
-  store: await FileBlobStore.open({ root }),
-  reopen: () => FileBlobStore.open({ root }),
+  store: await FileBlobStore.open(root),
+  reopen: () => FileBlobStore.open(root),
   fileCount: () => files().length,
   dispose: async () => {},
 }));
 
 test("blobs lie two folders deep under random digits", async () => {
-  const store = await FileBlobStore.open({ root });
+  const store = await FileBlobStore.open(root);
   const { id } = await store.write(chunksOf(["x"]));
   expect(id).toMatch(/^[0-9a-f]{32}$/);
   expect(files()).toEqual([join(id.slice(0, 2), id.slice(2, 4), id)]);
 });
 
 test("the folder changes after a thousand blobs", async () => {
-  const store = await FileBlobStore.open({ root });
+  const store = await FileBlobStore.open(root);
   const ids = await Promise.all(Array.from({ length: 1010 }, async () => (await store.write(chunksOf(["x"]))).id));
   const perFolder = new Map<string, number>();
   for (const id of ids) perFolder.set(id.slice(0, 4), (perFolder.get(id.slice(0, 4)) ?? 0) + 1);
@@ -39,12 +39,12 @@ test("the folder changes after a thousand blobs", async () => {
 });
 
 test("opening removes temporary files of earlier processes and no others", async () => {
-  const store = await FileBlobStore.open({ root });
+  const store = await FileBlobStore.open(root);
   const { id } = await store.write(chunksOf(["kept"]));
   writeFileSync(join(root, "tmp", "old"), "half a blob");
   writeFileSync(join(root, "tmp", "new"), "being written");
   const anHourAgo = Date.now() / 1000 - 3600;
   utimesSync(join(root, "tmp", "old"), anHourAgo, anHourAgo);
-  await FileBlobStore.open({ root, startedAt: Date.now() - 60_000 });
+  await FileBlobStore.open(root, { startedAt: Date.now() - 60_000 });
   expect(files().sort()).toEqual([join(id.slice(0, 2), id.slice(2, 4), id), join("tmp", "new")].sort());
 });

@@ -21,13 +21,6 @@ const blobsPerFolder = 1000;
 const idPattern = /^[0-9a-f]{32}$/;
 const folderPattern = /^[0-9a-f]{2}$/;
 
-export interface FileBlobStoreOptions {
-  /** Folder of the store; made when it is not there. All of it must be on one file system. */
-  readonly root: string;
-  /** Temporary files older than this are leftovers, ms since the epoch. Default: when this process started. */
-  readonly startedAt?: number;
-}
-
 /** Where new blobs go for a while. */
 interface Folder {
   /** Four hexadecimal digits. */
@@ -48,8 +41,16 @@ export class FileBlobStore implements BlobStore {
     this.#root = root;
   }
 
-  /** Opens the store, or makes it, and removes what interrupted writers left. */
-  static async open({ root, startedAt = performance.timeOrigin }: FileBlobStoreOptions): Promise<FileBlobStore> {
+  /**
+   * Opens the store, or makes it, and removes what interrupted writers left.
+   * @param root folder of the store, all of it on one file system
+   * @param options.startedAt temporary files older than this are leftovers, ms since the epoch; default: when this
+   *   process started
+   */
+  static async open(
+    root: string,
+    { startedAt = performance.timeOrigin }: { startedAt?: number } = {},
+  ): Promise<FileBlobStore> {
     const temporary = join(root, "tmp");
     await fs.mkdir(temporary, { recursive: true, mode: 0o700 });
     await syncFolder(root);
