@@ -1,5 +1,6 @@
 /** A training job from its directories to the model file. */
 import { join } from "node:path";
+import { OutOfKernelMemoryError } from "../../engine/shared-memory.ts";
 import { ClientError, type TrainingContext } from "../algorithm.ts";
 import type { Booster } from "./booster.ts";
 import { readChannel, withEqualFeatures } from "./channels.ts";
@@ -31,25 +32,20 @@ export async function train(context: TrainingContext): Promise<void> {
   const evaluationSets = validationSet === undefined ? [] : [validationSet];
   let lastRound = -1;
 
-  const booster = await trainBooster(
-    trainSet,
-    evaluationSets,
-    trainingParameters(context, settings, version, trainSet),
-    {
-      afterRound({ round, margins }) {
-        lastRound = round;
-        const scores = [
-          ...scoresOf("train", trainSet, margins.train, settings),
-          ...evaluationSets.flatMap((dataset, at) => scoresOf("validation", dataset, margins.sets[at], settings)),
-        ];
-        context.log(`[${round}]${scores.map(({ name, value }) => `\t${name}:${logged(value)}`).join("")}`);
-        if (context.signal.aborted) return "stop";
-        const watched = scores.find(({ name }) => name === `validation-${settings.watchedMetric}`);
-        return watched !== undefined && stopping?.shouldStop(round, watched.value) === true ? "stop" : "continue";
-      },
-      signal: context.signal,
+  const booster = await boosterOf(trainSet, evaluationSets, trainingParameters(context, settings, version, trainSet), {
+    afterRound({ round, margins }) {
+      lastRound = round;
+      const scores = [
+        ...scoresOf("train", trainSet, margins.train, settings),
+        ...evaluationSets.flatMap((dataset, at) => scoresOf("validation", dataset, margins.sets[at], settings)),
+      ];
+      context.log(`[${round}]${scores.map(({ name, value }) => `\t${name}:${logged(value)}`).join("")}`);
+      if (context.signal.aborted) return "stop";
+      const watched = scores.find(({ name }) => name === `validation-${settings.watchedMetric}`);
+      return watched !== undefined && stopping?.shouldStop(round, watched.value) === true ? "stop" : "continue";
     },
-  );
+    signal: context.signal,
+  });
 
   if (context.signal.aborted && !settings.values.flag("save_model_on_termination")) {
     context.log(`Stopped after ${lastRound + 1} rounds; no model is kept, because save_model_on_termination is false.`);
@@ -57,6 +53,16 @@ export async function train(context: TrainingContext): Promise<void> {
   }
   const kept = keptRounds(booster, stopping, lastRound, version);
   await writeModelFile(join(context.modelDirectory, modelName), kept, version);
+}
+
+/** `trainBooster`; data that does not fit in memory is the user's to make smaller. */
+async function boosterOf(...given: Parameters<typeof trainBooster>): Promise<Booster> {
+  try {
+    return await trainBooster(...given);
+  } catch (cause) {
+    if (!(cause instanceof OutOfKernelMemoryError)) throw cause;
+    throw new ClientError(`The training data does not fit in memory: ${cause.message}`, { cause });
+  }
 }
 
 function checkedRequest(context: TrainingContext): { version: ImageVersion; settings: XgboostSettings } {
