@@ -30,7 +30,8 @@ test("refused parameters exist in the description, so that a refusal cannot be m
   for (const { description, operations } of server.services) {
     for (const [operation, { refuses = [] }] of Object.entries(operations)) {
       for (const { parameter } of refuses) {
-        if (!parameterExists(description, operation, parameter)) misspelt.push(`${description} ${operation} ${parameter}`);
+        if (!parameterExists(description, operation, parameter))
+          misspelt.push(`${description} ${operation} ${parameter}`);
       }
     }
   }
@@ -50,7 +51,9 @@ test("an operation is real, partial or refused", () => {
 });
 
 test("a handler for an operation that does not exist is found", () => {
-  expect(() => coverageOf([defineService<Operations>("sts", { GetCallerIdentiy: { handle: () => undefined } })])).toThrow("GetCallerIdentiy");
+  expect(() =>
+    coverageOf([defineService<Operations>("sts", { GetCallerIdentiy: { handle: () => undefined } })]),
+  ).toThrow("GetCallerIdentiy");
 });
 
 type Operations = Record<string, { input: unknown; output: unknown }>;

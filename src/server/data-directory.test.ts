@@ -15,7 +15,14 @@ afterEach(() => {
   rmSync(join(path, ".."), { recursive: true });
 });
 
-const server = { pid: 42, url: "http://127.0.0.1:1", region: "us-east-1", accountId: "000000000000", auth: "on" as const, startedAt: 1 };
+const server = {
+  pid: 42,
+  url: "http://127.0.0.1:1",
+  region: "us-east-1",
+  accountId: "000000000000",
+  auth: "on" as const,
+  startedAt: 1,
+};
 
 test("the folder is made for the user alone, and what a server announces can be read", () => {
   const directory = DataDirectory.open(path);
@@ -39,7 +46,9 @@ test("a second server is told who holds the directory", () => {
 test("a server that was killed gives its directory back", () => {
   const compiled = fileURLToPath(new URL("../../dist/server/data-directory.js", import.meta.url));
   const program = `import { DataDirectory } from ${JSON.stringify(compiled)}; DataDirectory.open(process.argv[1]); process.kill(process.pid, "SIGKILL");`;
-  const { signal, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", program, path], { encoding: "utf8" });
+  const { signal, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", program, path], {
+    encoding: "utf8",
+  });
   expect(signal, stderr).toBe("SIGKILL");
   DataDirectory.open(path).release();
 });

@@ -87,7 +87,8 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       accountId: config.accountId,
       region: config.region,
       baseUrl: () => url,
-      onFault: (error, { requestId, service, operation }) => report(`${service}:${operation} (request ${requestId}) failed`, error),
+      onFault: (error, { requestId, service, operation }) =>
+        report(`${service}:${operation} (request ${requestId}) failed`, error),
     });
     await engine.start();
     const listener = await listen({

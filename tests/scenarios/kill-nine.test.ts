@@ -4,8 +4,19 @@
  */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { GetObjectCommand, CreateBucketCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
-import { CreateTrainingJobCommand, ListTrainingJobsCommand, DescribeTrainingJobCommand, SageMakerClient } from "@aws-sdk/client-sagemaker";
+import {
+  GetObjectCommand,
+  CreateBucketCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+} from "@aws-sdk/client-s3";
+import {
+  CreateTrainingJobCommand,
+  ListTrainingJobsCommand,
+  DescribeTrainingJobCommand,
+  SageMakerClient,
+} from "@aws-sdk/client-sagemaker";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually, processesOf, ServerProcess } from "../support/server-process.ts";
 
@@ -64,7 +75,10 @@ test("200 jobs and 500 objects survive kill -9 at random moments", { timeout: 40
     for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
       const each = name;
       if (each.startsWith("object-")) {
-        await insist(() => s3.send(new PutObjectCommand({ Bucket: "crash", Key: `objects/${each}`, Body: content(each) })), () => false);
+        await insist(
+          () => s3.send(new PutObjectCommand({ Bucket: "crash", Key: `objects/${each}`, Body: content(each) })),
+          () => false,
+        );
         acknowledgedObjects.add(each);
       } else {
         await insist(
@@ -101,7 +115,10 @@ test("200 jobs and 500 objects survive kill -9 at random moments", { timeout: 40
       await server.start();
     }
   };
-  await Promise.all([Promise.all([worker(), worker(), worker(), worker()]).then(() => (finishedWriting = true)), killer()]);
+  await Promise.all([
+    Promise.all([worker(), worker(), worker(), worker()]).then(() => (finishedWriting = true)),
+    killer(),
+  ]);
   // Once more with jobs in every stage.
   await server.kill();
   await server.start();
@@ -114,7 +131,9 @@ test("200 jobs and 500 objects survive kill -9 at random moments", { timeout: 40
   }
 
   await eventually(
-    async () => (await sagemaker.send(new ListTrainingJobsCommand({ StatusEquals: "InProgress", MaxResults: 100 }))).TrainingJobSummaries!.length,
+    async () =>
+      (await sagemaker.send(new ListTrainingJobsCommand({ StatusEquals: "InProgress", MaxResults: 100 })))
+        .TrainingJobSummaries!.length,
     (running) => running === 0,
     300_000,
   );

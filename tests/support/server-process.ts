@@ -35,15 +35,25 @@ export class ServerProcess {
 
   /** Options for any client of the AWS SDK; one attempt, so that a test sees what the server said. */
   get clientOptions() {
-    return { endpoint: this.#url, region: "us-east-1", credentials: this.credentials, maxAttempts: 1, forcePathStyle: true };
+    return {
+      endpoint: this.#url,
+      region: "us-east-1",
+      credentials: this.credentials,
+      maxAttempts: 1,
+      forcePathStyle: true,
+    };
   }
 
   /** Starts and waits for the announcement; the port is the same after a restart, as a user's would be. */
   async start(): Promise<void> {
     const port = this.#url === "" ? "0" : new URL(this.#url).port;
-    const child = spawn(process.execPath, [command, "up", "--json", "--port", port, "--data-dir", this.directory, ...this.#flags], {
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    const child = spawn(
+      process.execPath,
+      [command, "up", "--json", "--port", port, "--data-dir", this.directory, ...this.#flags],
+      {
+        stdio: ["ignore", "pipe", "pipe"],
+      },
+    );
     let errors = "";
     child.stderr.on("data", (chunk: Buffer) => (errors += String(chunk)));
     let text = "";
@@ -107,7 +117,11 @@ export function processesOf(directory: string): { pid: number; command: string }
   return found;
 }
 
-export async function eventually<Result>(look: () => Promise<Result> | Result, done: (result: Result) => boolean, waitMs = 60_000): Promise<Result> {
+export async function eventually<Result>(
+  look: () => Promise<Result> | Result,
+  done: (result: Result) => boolean,
+  waitMs = 60_000,
+): Promise<Result> {
   const deadline = Date.now() + waitMs;
   for (;;) {
     const result = await look();

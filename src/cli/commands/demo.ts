@@ -82,7 +82,10 @@ export async function demo(options: OutputOptions): Promise<void> {
     });
     const seconds = (performance.now() - started) / 1000;
     if (options.json) console.log(JSON.stringify({ seconds, steps }, undefined, 2));
-    else console.log(`\n${say({ en: "the whole story took {seconds} s", ko: "전체 {seconds} 초" }, { seconds: seconds.toFixed(1) })}`);
+    else
+      console.log(
+        `\n${say({ en: "the whole story took {seconds} s", ko: "전체 {seconds} 초" }, { seconds: seconds.toFixed(1) })}`,
+      );
   } finally {
     if (server !== undefined && server.exitCode === null) {
       server.kill("SIGTERM");
@@ -105,7 +108,10 @@ async function startServer(directory: string): Promise<ChildProcess> {
       return server;
     }
   }
-  throw new CommandFailure(exitCodes.failed, "the server of the demo ended before it was ready; its messages are above");
+  throw new CommandFailure(
+    exitCodes.failed,
+    "the server of the demo ended before it was ready; its messages are above",
+  );
 }
 
 async function tellStory({ sagemaker, logs, s3, runtime, step }: Story): Promise<void> {
@@ -116,7 +122,10 @@ async function tellStory({ sagemaker, logs, s3, runtime, step }: Story): Promise
     () => s3({ method: "PUT", path: "/shop" }),
     () => "make_bucket: shop",
   );
-  for (const [channel, body] of [["train", train], ["validation", validation]] as const) {
+  for (const [channel, body] of [
+    ["train", train],
+    ["validation", validation],
+  ] as const) {
     await step(
       `aws s3 cp ${channel}.csv s3://shop/${channel}/`,
       () => s3({ method: "PUT", path: `/shop/${channel}/${channel}.csv`, body }),
@@ -145,14 +154,19 @@ async function tellStory({ sagemaker, logs, s3, runtime, step }: Story): Promise
   );
   const job = await step(
     "aws sagemaker wait training-job-completed-or-stopped --training-job-name who-comes-back",
-    () => until(() => sagemaker.call("DescribeTrainingJob", { TrainingJobName: "who-comes-back" }), (each) => each.TrainingJobStatus !== "InProgress"),
+    () =>
+      until(
+        () => sagemaker.call("DescribeTrainingJob", { TrainingJobName: "who-comes-back" }),
+        (each) => each.TrainingJobStatus !== "InProgress",
+      ),
     (each) =>
       [
         `${each.TrainingJobStatus}: ${(each.SecondaryStatusTransitions ?? []).map(({ Status }) => Status).join(" > ")}`,
         ...(each.FinalMetricDataList ?? []).map(({ MetricName, Value }) => `${MetricName} ${Value}`),
       ].join("\n"),
   );
-  if (job.TrainingJobStatus !== "Completed") throw new CommandFailure(exitCodes.failed, `the training job failed: ${job.FailureReason}`);
+  if (job.TrainingJobStatus !== "Completed")
+    throw new CommandFailure(exitCodes.failed, `the training job failed: ${job.FailureReason}`);
 
   const group = { logGroupName: "/aws/sagemaker/TrainingJobs" };
   const { logStreams } = await logs.call("DescribeLogStreams", { ...group, logStreamNamePrefix: "who-comes-back/" });
@@ -166,7 +180,12 @@ async function tellStory({ sagemaker, logs, s3, runtime, step }: Story): Promise
   const modelData = job.ModelArtifacts!.S3ModelArtifacts!;
   await step(
     `aws sagemaker create-model --model-name shop --primary-container Image=...,ModelDataUrl=${modelData}`,
-    () => sagemaker.call("CreateModel", { ModelName: "shop", ExecutionRoleArn: role, PrimaryContainer: { Image: image, ModelDataUrl: modelData } }),
+    () =>
+      sagemaker.call("CreateModel", {
+        ModelName: "shop",
+        ExecutionRoleArn: role,
+        PrimaryContainer: { Image: image, ModelDataUrl: modelData },
+      }),
     ({ ModelArn }) => ModelArn,
   );
   await step(
@@ -174,7 +193,9 @@ async function tellStory({ sagemaker, logs, s3, runtime, step }: Story): Promise
     () =>
       sagemaker.call("CreateEndpointConfig", {
         EndpointConfigName: "shop",
-        ProductionVariants: [{ VariantName: "AllTraffic", ModelName: "shop", InitialInstanceCount: 1, InstanceType: "ml.m5.large" }],
+        ProductionVariants: [
+          { VariantName: "AllTraffic", ModelName: "shop", InitialInstanceCount: 1, InstanceType: "ml.m5.large" },
+        ],
       }),
     ({ EndpointConfigArn }) => EndpointConfigArn,
   );
@@ -182,7 +203,10 @@ async function tellStory({ sagemaker, logs, s3, runtime, step }: Story): Promise
     "aws sagemaker create-endpoint --endpoint-name shop --endpoint-config-name shop && aws sagemaker wait endpoint-in-service --endpoint-name shop",
     async () => {
       await sagemaker.call("CreateEndpoint", { EndpointName: "shop", EndpointConfigName: "shop" });
-      return until(() => sagemaker.call("DescribeEndpoint", { EndpointName: "shop" }), (each) => each.EndpointStatus !== "Creating");
+      return until(
+        () => sagemaker.call("DescribeEndpoint", { EndpointName: "shop" }),
+        (each) => each.EndpointStatus !== "Creating",
+      );
     },
     ({ EndpointStatus, FailureReason }) => `${EndpointStatus} ${FailureReason ?? ""}`.trim(),
   );
@@ -197,12 +221,14 @@ async function tellStory({ sagemaker, logs, s3, runtime, step }: Story): Promise
       });
       return { text: await answer.text(), variant: answer.headers.get("x-amzn-invoked-production-variant") };
     },
-    ({ text, variant }) => `${text.trim().split("\n").join("\n")}\n(from variant ${variant}: a regular comes back, a stranger does not)`,
+    ({ text, variant }) =>
+      `${text.trim().split("\n").join("\n")}\n(from variant ${variant}: a regular comes back, a stranger does not)`,
   );
   await step(
     "aws sagemaker list-endpoints",
     () => sagemaker.call("ListEndpoints", {}),
-    ({ Endpoints }) => Endpoints.map(({ EndpointName, EndpointStatus }) => `${EndpointName} ${EndpointStatus}`).join("\n"),
+    ({ Endpoints }) =>
+      Endpoints.map(({ EndpointName, EndpointStatus }) => `${EndpointName} ${EndpointStatus}`).join("\n"),
   );
   await step(
     "aws sagemaker delete-endpoint --endpoint-name shop; delete-endpoint-config; delete-model",
@@ -210,7 +236,10 @@ async function tellStory({ sagemaker, logs, s3, runtime, step }: Story): Promise
       await sagemaker.call("DeleteEndpoint", { EndpointName: "shop" });
       await sagemaker.call("DeleteEndpointConfig", { EndpointConfigName: "shop" });
       await sagemaker.call("DeleteModel", { ModelName: "shop" });
-      return until(() => sagemaker.call("ListEndpoints", {}), ({ Endpoints }) => Endpoints.length === 0);
+      return until(
+        () => sagemaker.call("ListEndpoints", {}),
+        ({ Endpoints }) => Endpoints.length === 0,
+      );
     },
     () => say({ en: "deleted", ko: "삭제했습니다" }),
   );
@@ -221,7 +250,8 @@ async function until<Result>(look: () => Promise<Result>, done: (result: Result)
   for (;;) {
     const result = await look();
     if (done(result)) return result;
-    if (performance.now() > deadline) throw new CommandFailure(exitCodes.failed, `nothing changed for ${waitMs / 1000} s`);
+    if (performance.now() > deadline)
+      throw new CommandFailure(exitCodes.failed, `nothing changed for ${waitMs / 1000} s`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -1,0 +1,193 @@
+import { expect, test } from "vitest";
+import { AwsError } from "../protocol/aws-error.ts";
+import { createSignedFetch } from "../protocol/client/index.ts";
+import type { SageMakerOperations } from "../protocol/generated/sagemaker.ts";
+import { defineService, type OperationTable, type Principal } from "../protocol/service.ts";
+import { StorageFull } from "../storage/record-store.ts";
+import { SystemClock } from "../util/clock.ts";
+import { RequestHandler, type IncomingRequest } from "./request-handler.ts";
+
+const accountId = "000000000000";
+const principal: Principal = {
+  kind: "root",
+  accountId,
+  arn: `arn:aws:iam::${accountId}:root`,
+  userId: accountId,
+  accessKeyId: "AKID",
+};
+const credentials = { accessKeyId: "AKID", secretAccessKey: "secret" };
+
+function handlerOf(operations: OperationTable<SageMakerOperations>, auth: "on" | "off" = "on") {
+  const faults: unknown[] = [];
+  const handler = new RequestHandler({
+    services: [defineService("sagemaker", operations)],
+    lookup: (id) => (id === credentials.accessKeyId ? { ...credentials, principal } : undefined),
+    clock: new SystemClock(),
+    auth,
+    accountId,
+    region: "us-east-1",
+    baseUrl: () => "http://127.0.0.1:7243",
+    onFault: (error) => faults.push(error),
+  });
+  return { handler, faults };
+}
+
+function incoming(headers: Record<string, string>, body: string): IncomingRequest {
+  const bytes = Buffer.from(body);
+  return {
+    method: "POST",
+    path: "/",
+    query: "",
+    headers: { host: "127.0.0.1:7243", "content-type": "application/x-amz-json-1.1", ...headers },
+    readBody: () => Promise.resolve(bytes),
+    async *streamBody() {
+      yield bytes;
+    },
+    signal: new AbortController().signal,
+  };
+}
+
+/** Signs with our own client; `change` spoils the request afterwards. */
+async function call(
+  { handler }: { handler: RequestHandler },
+  operation: string,
+  input: unknown,
+  change: (headers: Record<string, string>) => Record<string, string> = (headers) => headers,
+) {
+  const body = JSON.stringify(input);
+  let headers: Record<string, string> = {};
+  const capture = createSignedFetch({
+    endpoint: "http://127.0.0.1:7243",
+    region: "eu-west-1",
+    service: "sagemaker",
+    credentials,
+    fetch: (_url, init) => {
+      headers = Object.fromEntries(new Headers(init!.headers));
+      return Promise.resolve(new Response());
+    },
+  });
+  await capture({
+    method: "POST",
+    path: "/",
+    headers: { "content-type": "application/x-amz-json-1.1", "x-amz-target": `SageMaker.${operation}` },
+    body,
+  });
+  const response = await handler.handle(incoming(change(headers), body));
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: JSON.parse(String(response.body || "null")) as Record<string, unknown>,
+  };
+}
+
+test("a signed request reaches its handler with the caller, the region of its signature and a request id", async () => {
+  let seen: unknown;
+  const server = handlerOf({
+    DeleteModel: {
+      handle: (input, context) => {
+        seen = { input, region: context.region, arn: context.principal.arn, account: context.accountId };
+        context.setHeader("x-test", "1");
+      },
+    },
+  });
+  const { status, headers } = await call(server, "DeleteModel", { ModelName: "m", Unknown: 1 });
+  expect(status).toBe(200);
+  expect(seen).toEqual({ input: { ModelName: "m" }, region: "eu-west-1", arn: principal.arn, account: accountId });
+  expect(headers["x-test"]).toBe("1");
+  expect(headers["x-amzn-requestid"] ?? headers["x-amzn-RequestId"]).toMatch(/^[0-9a-f-]{36}$/);
+});
+
+test("nothing unsigned or wrongly signed reaches a handler", async () => {
+  const server = handlerOf({ DeleteModel: { handle: () => expect.unreachable() } });
+  const unsigned = await server.handler.handle(
+    incoming({ "x-amz-target": "SageMaker.DeleteModel" }, '{"ModelName":"m"}'),
+  );
+  expect(String(unsigned.body)).toContain("MissingAuthenticationTokenException");
+  const spoiled = await call(server, "DeleteModel", { ModelName: "m" }, (headers) => ({
+    ...headers,
+    authorization: headers["authorization"].replace(/[0-9a-f]$/, (digit) => (digit === "0" ? "1" : "0")),
+  }));
+  expect(spoiled.body["__type"]).toContain("InvalidSignatureException");
+});
+
+test("an operation without a handler is refused by name, after authentication", async () => {
+  const server = handlerOf({});
+  const answer = await call(server, "CreateCluster", { ClusterName: "c" });
+  expect(answer.status).toBe(501);
+  expect(answer.body["message"]).toBe(
+    "The operation CreateCluster of sagemaker is not supported by Sagebrush; docs/coverage.md lists what is.",
+  );
+  const unsigned = await server.handler.handle(incoming({ "x-amz-target": "SageMaker.CreateCluster" }, "{}"));
+  expect(unsigned.status).toBe(400);
+});
+
+test("input is validated before parameters are refused, and both before the handler runs", async () => {
+  const server = handlerOf({
+    CreateModel: {
+      refuses: [{ parameter: "VpcConfig", because: "models have no network of their own" }],
+      handle: () => expect.unreachable(),
+    },
+  });
+  const invalid = await call(server, "CreateModel", { ModelName: "not a name" });
+  expect(invalid.body["message"]).toContain("1 validation error detected: Value 'not a name' at 'modelName'");
+  const refused = await call(server, "CreateModel", {
+    ModelName: "m",
+    VpcConfig: { SecurityGroupIds: ["sg-1"], Subnets: ["subnet-1"] },
+  });
+  expect(refused).toMatchObject({
+    status: 400,
+    body: { message: "VpcConfig is not supported by Sagebrush: models have no network of their own." },
+  });
+});
+
+test("an AwsError reaches the client as it is; a fault of ours is reported and says nothing but the request id", async () => {
+  const faulty = new Error("secret detail");
+  const server = handlerOf({
+    DeleteModel: { handle: () => Promise.reject(new AwsError("ResourceNotFound", "Could not find model")) },
+    DeleteEndpoint: { handle: () => Promise.reject(faulty) },
+    DeleteEndpointConfig: { handle: () => Promise.reject(new StorageFull("a record")) },
+  });
+  expect((await call(server, "DeleteModel", { ModelName: "m" })).body).toMatchObject({
+    Message: "Could not find model",
+  });
+  const fault = await call(server, "DeleteEndpoint", { EndpointName: "e" });
+  expect(fault.status).toBe(500);
+  expect(JSON.stringify(fault.body)).not.toContain("secret detail");
+  expect(server.faults).toEqual([faulty]);
+  const full = await call(server, "DeleteEndpointConfig", { EndpointConfigName: "c" });
+  expect(full.status).toBe(507);
+  expect(full.body["message"]).toContain("no space left");
+});
+
+test("pages of other origins are refused even with a valid signature", async () => {
+  const server = handlerOf({ DeleteModel: { handle: () => undefined } });
+  const foreign = await call(server, "DeleteModel", { ModelName: "m" }, (headers) => ({
+    ...headers,
+    origin: "https://evil.example",
+  }));
+  expect(foreign.status).toBe(403);
+  const own = await call(server, "DeleteModel", { ModelName: "m" }, (headers) => ({
+    ...headers,
+    origin: "http://127.0.0.1:7243",
+  }));
+  expect(own.status).toBe(200);
+});
+
+test("with auth off, unsigned programs are the root user; pages and rebound names are refused", async () => {
+  const server = handlerOf(
+    { DeleteModel: { handle: (_input, { principal: { arn } }) => expect(arn).toBe(principal.arn) } },
+    "off",
+  );
+  const target = { "x-amz-target": "SageMaker.DeleteModel" };
+  expect((await server.handler.handle(incoming(target, '{"ModelName":"m"}'))).status).toBe(200);
+  for (const spoiled of [{ origin: "http://127.0.0.1:7243" }, { host: "rebound.example" }]) {
+    expect((await server.handler.handle(incoming({ ...target, ...spoiled }, '{"ModelName":"m"}'))).status).toBe(403);
+  }
+});
+
+test("a target of no service of ours is said to be unknown", async () => {
+  const server = handlerOf({});
+  const answer = await server.handler.handle(incoming({ "x-amz-target": "DynamoDB_20120810.ListTables" }, "{}"));
+  expect(answer.status).toBe(400);
+  expect(String(answer.body)).toContain("UnknownOperationException");
+});
