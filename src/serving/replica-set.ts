@@ -123,13 +123,12 @@ export class ReplicaSet {
     await Promise.all(this.#cleaning);
   }
 
-  /** Stops watching; the replicas go on by themselves. */
+  /** Stops watching at once; the replicas go on by themselves, and what is being ended ends by itself. */
   async detach(): Promise<void> {
     this.#detached = true;
     const closing = this.#slots.splice(0);
     for (const slot of closing) slot.stop.abort(new Stopped());
     await Promise.all(closing.map((slot) => slot.done));
-    await Promise.all(this.#cleaning);
   }
 
   async #find(count: number): Promise<void> {
@@ -273,7 +272,10 @@ export class ReplicaSet {
   #clean(replica: Replica, graceMs: number): Promise<void> {
     const cleaned = replica
       .remove(graceMs)
-      .catch((error: unknown) => this.#options.report(`replica ${replica.id} was not removed completely`, error))
+      .catch((error: unknown) => {
+        // The next server removes what this one leaves.
+        if (!this.#detached) this.#options.report(`replica ${replica.id} was not removed completely`, error);
+      })
       .finally(() => this.#cleaning.delete(cleaned));
     this.#cleaning.add(cleaned);
     return cleaned;

@@ -27,7 +27,7 @@ export const endpointSteps: Readonly<Partial<Record<EndpointStatus, Step>>> = {
       fleet.route(deploymentOf(record, generation));
       return { status: "InService", body: { generation: reached(generation) } };
     }
-    await fleet.stop(deploymentOf(record, generation));
+    await stopAll(record, [generation], fleet, signal);
     return { status: "Failed", body: { generation, failureReason } };
   },
 
@@ -39,19 +39,18 @@ export const endpointSteps: Readonly<Partial<Record<EndpointStatus, Step>>> = {
     fleet.route(deploymentOf(record, generation));
     const failureReason = await bringUp(record, pending, fleet, signal);
     if (failureReason !== undefined) {
-      await fleet.stop(deploymentOf(record, pending));
+      await stopAll(record, [pending], fleet, signal);
       return { status: "InService", body: { generation, failureReason } };
     }
     fleet.route(deploymentOf(record, pending));
-    await fleet.stop(deploymentOf(record, generation));
+    await stopAll(record, [generation], fleet, signal);
     return { status: "InService", body: { generation: reached(pending) } };
   },
 
-  async Deleting(record, fleet) {
+  async Deleting(record, fleet, signal) {
     const { generation, pending } = record.body;
     fleet.unroute({ accountId: record.accountId, region: record.region, endpointName: record.name });
-    const generations = pending === undefined ? [generation] : [generation, pending];
-    await Promise.all(generations.map((one) => fleet.stop(deploymentOf(record, one))));
+    await stopAll(record, pending === undefined ? [generation] : [generation, pending], fleet, signal);
     return undefined;
   },
 };
@@ -63,6 +62,8 @@ async function rescale(
   fleet: EndpointFleet,
   signal: AbortSignal,
 ): Promise<EndpointState> {
+  // After a restart in the middle it serves with its old weights meanwhile.
+  fleet.route(deploymentOf(record, unchanged(generation)));
   const failureReason = await bringUp(record, generation, fleet, signal);
   const settled = failureReason === undefined ? reached(generation) : unchanged(generation);
   if (failureReason !== undefined) await fleet.start(deploymentOf(record, settled));
@@ -88,6 +89,31 @@ async function bringUp(
   } catch (error) {
     // The server goes: the endpoint is as far as it was.
     if (signal.aborted) throw error;
-    return (error instanceof Error ? error.message : String(error)).slice(0, maxFailureReason);
+    return failureReasonOf(error);
   }
+}
+
+/** Stops generations; leaves when the server goes, and they end by themselves or in the next server's hands. */
+async function stopAll(
+  record: EndpointRecord,
+  generations: readonly EndpointGeneration[],
+  fleet: EndpointFleet,
+  signal: AbortSignal,
+): Promise<void> {
+  signal.throwIfAborted();
+  let leave: () => void = () => undefined;
+  const left = new Promise<void>((resolve) => {
+    leave = resolve;
+  });
+  signal.addEventListener("abort", leave, { once: true });
+  const stopped = Promise.all(generations.map((generation) => fleet.stop(deploymentOf(record, generation))));
+  // Nobody waits for it once the step has left.
+  stopped.catch(() => undefined);
+  await Promise.race([stopped, left]).finally(() => signal.removeEventListener("abort", leave));
+  signal.throwIfAborted();
+}
+
+/** An error in the length that FailureReason may have. */
+export function failureReasonOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).slice(0, maxFailureReason);
 }

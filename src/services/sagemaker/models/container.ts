@@ -75,7 +75,8 @@ export async function servable(container: ContainerDefinition): Promise<Servable
     );
   }
   const { algorithm, image: reference } = found;
-  if (!algorithm.imageTags.includes(reference.tag)) {
+  // `1.7-1-cpu-py3` is the long form of the tag `1.7-1`.
+  if (!algorithm.imageTags.some((tag) => reference.tag === tag || reference.tag === `${tag}-cpu-py3`)) {
     throw validationError(
       `Image "${image}" is not supported by Sagebrush: ${algorithm.title} is served for the tags ${algorithm.imageTags.join(", ")}, not for "${reference.tag}".`,
     );
