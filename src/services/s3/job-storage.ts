@@ -1,5 +1,6 @@
 /** The objects of this server as jobs and endpoints see them, without HTTP in between. */
 import { promises as fs } from "node:fs";
+import { Readable } from "node:stream";
 import type { ObjectEntry, ObjectStorage } from "../../jobs/ports.ts";
 import { noSuchBucket, s3Error } from "./errors.ts";
 import { checkedMetadata, checkKey } from "./names.ts";
@@ -58,7 +59,8 @@ export function jobStorage(objects: ObjectStore): ObjectStorage {
     },
 
     async read(accountId, name, key) {
-      return objects.reading(await owned(accountId, name), key, (object) => objects.openBody(object));
+      const body = await objects.reading(await owned(accountId, name), key, (object) => objects.body(object));
+      return body instanceof Readable ? body : Readable.from([body], { objectMode: false });
     },
 
     async upload(accountId, name, key, source, options = {}) {

@@ -1,6 +1,6 @@
 /** What S3 demands of names and descriptions that users choose. */
 import type { StorageClass } from "../../protocol/generated/s3.ts";
-import { s3Error } from "./errors.ts";
+import { invalidArgument, s3Error } from "./errors.ts";
 
 /** UTF-8 bytes */
 const maxKeyBytes = 1024;
@@ -33,8 +33,10 @@ export function checkBucketName(name: string): void {
   if (!valid) throw s3Error("InvalidBucketName", { BucketName: name });
 }
 
-/** @throws AwsError KeyTooLongError */
+/** @throws AwsError KeyTooLongError, InvalidArgument for a NUL character, which ends texts in the database */
 export function checkKey(key: string): void {
+  if (key.includes("\0"))
+    throw invalidArgument("key", key, "Keys with the character U+0000 are not supported by Sagebrush");
   const size = Buffer.byteLength(key);
   if (size > maxKeyBytes) throw s3Error("KeyTooLongError", { Size: size, MaxSizeAllowed: maxKeyBytes });
 }

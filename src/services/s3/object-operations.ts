@@ -66,14 +66,11 @@ export function objectOperations(objects: ObjectStore): OperationTable<S3Operati
       async handle(input, context) {
         const bucket = await usableBucket(objects, context, input.Bucket, input.ExpectedBucketOwner);
         checkReadable(input);
-        const { output, body } = await objects.reading(bucket, input.Key, async (object) => {
+        const { view, body } = await objects.reading(bucket, input.Key, async (object) => {
           const view = viewOf(object, input, context);
-          return {
-            output: view,
-            body: view.ContentLength === 0 ? undefined : await objects.openBody(object, rangeOf(view)),
-          };
+          return { view, body: await objects.body(object, view.range) };
         });
-        return answer({ ...output, Body: body ?? new Uint8Array(0) }, context);
+        return answer({ ...view, Body: body }, context);
       },
     },
 
@@ -148,6 +145,7 @@ export function objectOperations(objects: ObjectStore): OperationTable<S3Operati
       ],
       async handle(input, context) {
         const bucket = await usableBucket(objects, context, input.Bucket, input.ExpectedBucketOwner);
+        checkKey(input.Key);
         checkVersionId(input.VersionId);
         await objects.delete(bucket, input.Key, { conditions: { ifMatch: input.IfMatch }, actor: actorOf(context) });
         return {};
@@ -179,6 +177,7 @@ export function objectOperations(objects: ObjectStore): OperationTable<S3Operati
         const failures = await Promise.all(
           wanted.map(async ({ Key, VersionId, ETag }): Promise<ErrorEntry | undefined> => {
             try {
+              checkKey(Key);
               checkVersionId(VersionId);
               await objects.delete(bucket, Key, { conditions: { ifMatch: ETag }, actor });
               return undefined;
@@ -260,10 +259,6 @@ function viewOf(object: StoredObject, input: ReadRequest, context: RequestContex
     // The checksum is that of the whole: beside other bytes it would make clients discard good data.
     ...(whole && input.ChecksumMode === "ENABLED" ? checksumMembers(object.checksum) : {}),
   };
-}
-
-function rangeOf({ range }: View): ByteRange | undefined {
-  return range;
 }
 
 /** A range is "206 Partial Content", also when it covers everything. */

@@ -5,6 +5,8 @@
  */
 import { constants, existsSync, promises as fs } from "node:fs";
 import { BlobMissing } from "../../storage/blob-store.ts";
+import type { FileHandle } from "node:fs/promises";
+import type { Readable } from "node:stream";
 import type { Actor } from "../../storage/record-store.ts";
 import { RecordExists } from "../../storage/record-store.ts";
 import type { ChecksumName, PromisedBody } from "./checksums.ts";
@@ -12,6 +14,7 @@ import { evaluateCopySource, evaluateWrite, type ReadConditions, type WriteCondi
 import { invalidRequest, s3Error } from "./errors.ts";
 import { listEntries, type Listing, type ListingRequest, type ListingRow } from "./listing.ts";
 import { MultipartUploads } from "./multipart-uploads.ts";
+import type { ByteRange } from "./ranges.ts";
 import {
   bucketKey,
   bucketSpace,
@@ -24,6 +27,9 @@ import {
   type StoredObject,
 } from "./records.ts";
 import { maxBodyBytes, StoreCore, toBucket, toObject, type ObjectStoreOptions, type StagedBody } from "./store-core.ts";
+
+/** Bodies up to this size are read in one go: a stream costs more than their bytes. */
+const maxBytesAtOnce = 64 * 2 ** 10;
 
 export interface ObjectRow extends ListingRow {
   readonly object: StoredObject;
@@ -134,9 +140,22 @@ export class ObjectStore {
     return this.#core.reading(bucket, key, use);
   }
 
-  /** The bytes of an object, `start` to `end` inclusive. To be called inside `reading`. */
-  openBody(object: StoredObject, range?: { start: number; end: number }) {
-    return this.#core.blobs.read(object.blobId, range);
+  /**
+   * The bytes of an object, `start` to `end` inclusive: few at once, many as a stream. To be called inside `reading`;
+   * whoever gets a stream reads or destroys it.
+   */
+  async body(object: StoredObject, range?: ByteRange): Promise<Uint8Array | Readable> {
+    const { start, end } = range ?? { start: 0, end: object.size - 1 };
+    const length = end - start + 1;
+    if (length === 0) return new Uint8Array(0);
+    // The stream is told its end although it would find it: it then takes no more memory than it needs.
+    if (length > maxBytesAtOnce) return this.#core.blobs.read(object.blobId, { start, end });
+    const file = await this.#withFile(object, (path) => fs.open(path, "r"));
+    try {
+      return await readExactly(file, start, length);
+    } finally {
+      await file.close();
+    }
   }
 
   /**
@@ -144,13 +163,9 @@ export class ObjectStore {
    * `reading`.
    */
   async copyBody(object: StoredObject, file: string): Promise<void> {
-    const source = this.#core.blobs.path(object.blobId);
-    try {
-      await fs.copyFile(source, file, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
-    } catch (error) {
-      const { code, path } = error as NodeJS.ErrnoException;
-      throw code === "ENOENT" && path === source && !existsSync(source) ? new BlobMissing(object.blobId) : error;
-    }
+    await this.#withFile(object, (path) =>
+      fs.copyFile(path, file, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL),
+    );
   }
 
   /**
@@ -251,6 +266,16 @@ export class ObjectStore {
     return orphans.size;
   }
 
+  async #withFile<Result>({ blobId }: StoredObject, use: (path: string) => Promise<Result>): Promise<Result> {
+    const path = this.#core.blobs.path(blobId);
+    try {
+      return await use(path);
+    } catch (error) {
+      // The other path of a copy may be what is missing.
+      throw (error as NodeJS.ErrnoException).code === "ENOENT" && !existsSync(path) ? new BlobMissing(blobId) : error;
+    }
+  }
+
   #commit(
     bucket: Bucket,
     key: string,
@@ -272,4 +297,15 @@ function listOf(bucket: Bucket, family: string, prefix: string) {
     orderBy: "name",
     namePrefix: `${bucket.name}/${prefix}`,
   } as const;
+}
+
+/** @throws Error when the file ends before: the blob is damaged */
+async function readExactly(file: FileHandle, start: number, length: number): Promise<Uint8Array> {
+  const bytes = Buffer.allocUnsafe(length);
+  for (let at = 0; at < length;) {
+    const { bytesRead } = await file.read(bytes, at, length - at, start + at);
+    if (bytesRead === 0) throw new Error(`a blob is damaged: it ends at byte ${start + at}, before ${start + length}`);
+    at += bytesRead;
+  }
+  return bytes;
 }
