@@ -27,8 +27,6 @@ export interface BinnedMatrix {
   readonly histogramBytes: number;
 }
 
-/** Columns with more rows than this are cut by a sample of them. */
-const MOST_ROWS_FOR_CUTS = 4_000_000;
 const ROWS_PER_TASK = 16_384;
 const SLOT_BYTES = 16;
 
@@ -66,7 +64,6 @@ export function binFeatures(
     nRows,
     weights: weightsAddress,
     maxBins: maxBin,
-    sampleEvery: Math.ceil(nRows / MOST_ROWS_FOR_CUTS),
     scratch,
     scratchBytes,
     cuts: cutsAddress,
