@@ -197,8 +197,8 @@ export class ReconcilerEngine {
           } else {
             await reconciler.giveUp(record, lastError, step);
           }
-          // A step that came and went without writing anything would be run again at once, and for ever.
-          fruitless = step.wrote ? 0 : fruitless + 1;
+          // A step that left the record as it was would be run again at once, and for ever.
+          fruitless = isSameVersion(await this.#records.get(task.key), record) ? fruitless + 1 : 0;
           pauseMs = fruitless === 0 ? 0 : retryDelayMs(fruitless);
         } catch (error) {
           if (signal.aborted) return;
@@ -244,7 +244,6 @@ class Step implements StepContext<unknown> {
   readonly #task: Task;
   /** As this step knows it; undefined after removing it. */
   #record: StoredRecord | undefined;
-  wrote = false;
 
   constructor(records: RecordStore, clock: Clock, task: Task, record: StoredRecord) {
     this.clock = clock;
@@ -254,7 +253,14 @@ class Step implements StepContext<unknown> {
     this.#record = record;
   }
 
-  async changed(): Promise<void> {
+  changed(): Promise<void> {
+    const changed = this.#changed();
+    // A step that does not wait for it any more must not end the process when the engine stops.
+    changed.catch(() => {});
+    return changed;
+  }
+
+  async #changed(): Promise<void> {
     for (;;) {
       this.signal.throwIfAborted();
       // Listening begins before reading, so that nothing falls in between.
@@ -291,7 +297,6 @@ class Step implements StepContext<unknown> {
     if (this.#record === undefined) return;
     await this.#records.write(removalOf(this.#record), this.#options(call));
     this.#record = undefined;
-    this.wrote = true;
   }
 
   async #write(
@@ -304,7 +309,6 @@ class Step implements StepContext<unknown> {
       this.#options(call),
     );
     this.#record = written!;
-    this.wrote = true;
     return written!;
   }
 
