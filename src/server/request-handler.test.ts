@@ -76,7 +76,7 @@ async function call(
   return {
     status: response.status,
     headers: response.headers,
-    body: JSON.parse(String(response.body || "null")) as Record<string, unknown>,
+    body: JSON.parse((response.body as string) || "null") as Record<string, unknown>,
   };
 }
 
@@ -102,7 +102,7 @@ test("nothing unsigned or wrongly signed reaches a handler", async () => {
   const unsigned = await server.handler.handle(
     incoming({ "x-amz-target": "SageMaker.DeleteModel" }, '{"ModelName":"m"}'),
   );
-  expect(String(unsigned.body)).toContain("MissingAuthenticationTokenException");
+  expect(unsigned.body as string).toContain("MissingAuthenticationTokenException");
   const spoiled = await call(server, "DeleteModel", { ModelName: "m" }, (headers) => ({
     ...headers,
     authorization: headers["authorization"].replace(/[0-9a-f]$/, (digit) => (digit === "0" ? "1" : "0")),
@@ -180,7 +180,8 @@ test("with auth off, unsigned programs are the root user; pages and rebound name
   );
   const target = { "x-amz-target": "SageMaker.DeleteModel" };
   expect((await server.handler.handle(incoming(target, '{"ModelName":"m"}'))).status).toBe(200);
-  for (const spoiled of [{ origin: "http://127.0.0.1:7243" }, { host: "rebound.example" }]) {
+  const spoilers: Record<string, string>[] = [{ origin: "http://127.0.0.1:7243" }, { host: "rebound.example" }];
+  for (const spoiled of spoilers) {
     expect((await server.handler.handle(incoming({ ...target, ...spoiled }, '{"ModelName":"m"}'))).status).toBe(403);
   }
 });
@@ -189,5 +190,5 @@ test("a target of no service of ours is said to be unknown", async () => {
   const server = handlerOf({});
   const answer = await server.handler.handle(incoming({ "x-amz-target": "DynamoDB_20120810.ListTables" }, "{}"));
   expect(answer.status).toBe(400);
-  expect(String(answer.body)).toContain("UnknownOperationException");
+  expect(answer.body as string).toContain("UnknownOperationException");
 });

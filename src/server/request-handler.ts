@@ -135,7 +135,7 @@ export class RequestHandler {
         baseUrl: this.#options.baseUrl(),
         setHeader: (name, value) => (added[name] = value),
         setStatus: (chosen) => (status = chosen),
-        ...(payload === undefined ? {} : { trailers: payload.trailers }),
+        ...(payload === undefined ? {} : { trailers: () => payload.trailers() }),
       };
       const output = await mounted.definition.handle(input as never, context);
       const response = codec.encode(operation, output as Structure | undefined, ids);
