@@ -2,7 +2,8 @@
 export class Capacity {
   readonly slots: number;
   readonly #held = new Set<string>();
-  readonly #waiting: { id: string; resolve: () => void }[] = [];
+  /** By the time since which they wait. */
+  readonly #waiting: { id: string; since: number; resolve: () => void }[] = [];
 
   /** @param slots at least 1 */
   constructor(slots: number) {
@@ -18,13 +19,17 @@ export class Capacity {
     return true;
   }
 
-  /** Resolves when `id` holds a slot (at once when it does already); rejects when `signal` aborts first. */
-  async acquire(id: string, signal: AbortSignal): Promise<void> {
+  /**
+   * Resolves when `id` holds a slot (at once when it does already); rejects when `signal` aborts first.
+   * @param since decides who is first; ms since the epoch
+   */
+  async acquire(id: string, since: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     if (this.tryAcquire(id)) return;
     await new Promise<void>((resolve, reject) => {
-      const entry = { id, resolve };
-      this.#waiting.push(entry);
+      const entry = { id, since, resolve };
+      const later = this.#waiting.findIndex((other) => other.since > since);
+      this.#waiting.splice(later === -1 ? this.#waiting.length : later, 0, entry);
       signal.addEventListener(
         "abort",
         () => {

@@ -171,7 +171,7 @@ export class JobRunner {
   }
 
   /**
-   * Discards what a crash left of jobs that have ended meanwhile.
+   * Discards what a crash left of jobs that have ended. To be called before jobs are made and driven.
    * @param prefix of the ids that the caller gives its jobs
    * @param living ids of jobs that have not ended
    */

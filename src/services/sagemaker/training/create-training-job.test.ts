@@ -141,7 +141,7 @@ test("root may name a role that is not known here, and the log says so; a user m
   expect((await accept({}, "user")).notes).toEqual([]);
 });
 
-const { check } = compileRefusals(createTrainingJobRefusals);
+const table = compileRefusals(createTrainingJobRefusals);
 
 test.each<[string, unknown]>([
   ["AlgorithmSpecification.TrainingInputMode=Pipe", { AlgorithmSpecification: { TrainingInputMode: "Pipe" } }],
@@ -151,12 +151,12 @@ test.each<[string, unknown]>([
   ["DebugRuleConfigurations[]", { DebugRuleConfigurations: [{}] }],
   ["AlgorithmSpecification.ContainerEntrypoint[]", { AlgorithmSpecification: { ContainerEntrypoint: ["/bin/sh"] } }],
 ])("%s is in the table of refusals", (said, input) => {
-  expect(check(input)).toMatch(`${said} is not supported by Sagebrush: `);
+  expect(table.check(input)).toMatch(`${said} is not supported by Sagebrush: `);
 });
 
 test("an ordinary request and the harmless defaults of clients are not in the table", () => {
   expect(
-    check(
+    table.check(
       trainingRequest({
         EnableManagedSpotTraining: false,
         EnableNetworkIsolation: false,

@@ -4,12 +4,12 @@ import type { Algorithm, TrainingRequestFacts } from "../../../algorithms/algori
 import type { ImageReference } from "../../../algorithms/registry.ts";
 import { compileRegex } from "../../../jobs/metrics.ts";
 import { type ObjectStorage, parseS3Uri } from "../../../jobs/ports.ts";
-import { AwsError, validationError } from "../../../protocol/aws-error.ts";
+import { validationError } from "../../../protocol/aws-error.ts";
 import type { Channel, CreateTrainingJobRequest, MetricDefinition } from "../../../protocol/generated/sagemaker.ts";
 import type { Principal } from "../../../protocol/service.ts";
 import type { RoleDirectory } from "./ports.ts";
 import { refuseOtherValues } from "./refusals.ts";
-import { messages, runIdPrefix, type TrainingJob } from "./training-job.ts";
+import { messages, runIdPrefix, type TrainingJob } from "./training-job-record.ts";
 
 /** Which algorithm an image URI names. */
 export type AlgorithmDirectory = (
@@ -206,12 +206,4 @@ function harmlessNotes(request: CreateTrainingJobRequest): string[] {
   return request.DebugHookConfig
     ? ["Sagebrush: DebugHookConfig names no collections and Debugger does not run here, so no tensors are saved"]
     : [];
-}
-
-/** What the service answers when a name is in use. */
-export function nameInUse(arn: string): AwsError {
-  return new AwsError(
-    "ResourceInUse",
-    `Training job names must be unique within an AWS account and region, and a training job with this name already exists (${arn})`,
-  );
 }

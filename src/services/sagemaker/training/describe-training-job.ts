@@ -4,10 +4,9 @@ import type {
   SecondaryStatusTransition,
   TrainingJobSummary,
 } from "../../../protocol/generated/sagemaker.ts";
-import type { StoredRecord } from "../../../storage/record-store.ts";
-import { secondaryStatus, type TrainingJob } from "./training-job.ts";
+import { secondaryStatus, type TrainingJob, type TrainingJobRecord } from "./training-job-record.ts";
 
-export function describeTrainingJob(record: StoredRecord<TrainingJob>): DescribeTrainingJobResponse {
+export function describeTrainingJob(record: TrainingJobRecord): DescribeTrainingJobResponse {
   const job = record.body;
   const { request } = job;
   const seconds = trainingSeconds(job);
@@ -59,7 +58,7 @@ export function describeTrainingJob(record: StoredRecord<TrainingJob>): Describe
   } as DescribeTrainingJobResponse;
 }
 
-export function summariseTrainingJob(record: StoredRecord<TrainingJob>): TrainingJobSummary {
+export function summariseTrainingJob(record: TrainingJobRecord): TrainingJobSummary {
   const job = record.body;
   return {
     TrainingJobName: record.name,

@@ -1,109 +1,104 @@
-/** A training job as it is stored: the request, where it stands, and what came of it. */
-import type {
-  CreateTrainingJobRequest,
-  MetricDefinition,
-  SecondaryStatus,
-  TrainingJobStatus,
-} from "../../../protocol/generated/sagemaker.ts";
-import type { JobOutcome } from "../../../jobs/job-runner.ts";
+/** Training jobs: created and stopped by writing what is wanted; training-job-steps.ts makes it so. */
+import { builtInAlgorithm } from "../../../algorithms/registry.ts";
+import { AwsError, validationError } from "../../../protocol/aws-error.ts";
+import type { SageMakerOperations } from "../../../protocol/generated/sagemaker.ts";
+import type { OperationTable } from "../../../protocol/service.ts";
+import { commonFilters, ResourceFamily } from "../../../resources/resource-family.ts";
+import type { ResourceFacts, ResourceFamilyOptions } from "../../../resources/resource-family.ts";
+import { acceptTrainingJob, type AlgorithmDirectory, type TrainingRequestRules } from "./create-training-job.ts";
+import { describeTrainingJob, summariseTrainingJob } from "./describe-training-job.ts";
+import { createTrainingJobRefusals } from "./refusals.ts";
+import { beginStopping, type TrainingJob } from "./training-job-record.ts";
 
-export const trainingJobFamily = "training-job";
+export type TrainingJobFamily = ResourceFamily<TrainingJob>;
 
-/** States in which something is still to be done. */
-export const unsettledStatuses: readonly TrainingJobStatus[] = ["InProgress", "Stopping"];
+const facts: ResourceFacts = {
+  family: "training-job",
+  service: "sagemaker",
+  notFound: { code: "ValidationException", message: () => "Requested resource not found." },
+  alreadyExists: {
+    code: "ResourceInUse",
+    message: ({ arn }) =>
+      `Training job names must be unique within an AWS account and region, and a training job with this name already exists (${arn})`,
+  },
+  list: {
+    filters: { ...commonFilters, StatusEquals: "status" },
+    sortBy: { Name: "name", CreationTime: "createdAt", Status: "status" },
+    defaultSortBy: "CreationTime",
+    defaultSortOrder: "Descending",
+  },
+};
 
-/** Begins the id of every training job's workload and folder. */
-export const runIdPrefix = "training-";
-
-export interface Transition {
-  readonly status: SecondaryStatus;
-  /** ms since the epoch */
-  readonly startTime: number;
-  readonly endTime?: number;
-  readonly message: string;
+export function trainingJobFamily(options: ResourceFamilyOptions): TrainingJobFamily {
+  return new ResourceFamily<TrainingJob>(facts, options);
 }
 
-/** How far the work has come, whatever the user is told meanwhile (a stop is told at once). */
-export type Phase = "waiting" | "downloading" | "training" | "uploading" | "ended";
-
-export interface TrainingJob {
-  /** As accepted, with defaults filled in and without tags. */
-  readonly request: CreateTrainingJobRequest;
-  /** Of the algorithm, and those of the request. */
-  readonly metricDefinitions: readonly MetricDefinition[];
-  readonly status: TrainingJobStatus;
-  readonly phase: Phase;
-  readonly transitions: readonly Transition[];
-  /** Names the workload; never used twice. */
-  readonly runId: string;
-  /** What the platform says at the beginning of the log. */
-  readonly notes: readonly string[];
-  readonly logStream?: string;
-  readonly trainingStartTime?: number;
-  readonly trainingEndTime?: number;
-  readonly outcome?: JobOutcome;
-  readonly failureReason?: string;
-  readonly modelArtifacts?: string;
+export interface TrainingJobDependencies extends Omit<TrainingRequestRules, "algorithms"> {
+  readonly trainingJobs: TrainingJobFamily;
+  /** Default: the built-in algorithms. */
+  readonly algorithms?: AlgorithmDirectory;
 }
 
-/** What a job says of itself at each secondary status; the wording is the service's. */
-export const messages = {
-  starting: "Starting the training job",
-  preparing: "Preparing the instances for training",
-  downloadingData: "Downloading input data",
-  downloadingImage: "Downloading the training image",
-  training: "Training image download completed. Training in progress.",
-  uploading: "Uploading generated training model",
-  completed: "Training job completed",
-  failed: "Training job failed",
-  stopping: "Stopping the training job",
-  stopped: "Training job stopped",
-  maxRuntimeExceeded: "Training job runtime exceeded MaxRuntimeInSeconds provided",
-} as const;
+type Operations = Pick<
+  SageMakerOperations,
+  "CreateTrainingJob" | "DescribeTrainingJob" | "ListTrainingJobs" | "StopTrainingJob" | "DeleteTrainingJob"
+>;
 
-/** Closes the open transition and opens the next. */
-export function enter(job: TrainingJob, status: SecondaryStatus, message: string, at: number): TrainingJob {
-  const closed = job.transitions.map((transition, index) =>
-    index === job.transitions.length - 1 && transition.endTime === undefined
-      ? { ...transition, endTime: at }
-      : transition,
-  );
-  return { ...job, transitions: [...closed, { status, startTime: at, message }] };
-}
-
-/** Changes the message of the open transition in place, as the service does. */
-export function say(job: TrainingJob, message: string): TrainingJob {
-  const open = job.transitions.at(-1)!;
-  return { ...job, transitions: [...job.transitions.slice(0, -1), { ...open, message }] };
-}
-
-export function secondaryStatus(job: TrainingJob): SecondaryStatus {
-  return job.transitions.at(-1)!.status;
-}
-
-const ends = {
-  Completed: ["Completed", messages.completed],
-  Failed: ["Failed", messages.failed],
-  Stopped: ["Stopped", messages.stopped],
-  MaxRuntimeExceeded: ["Stopped", messages.maxRuntimeExceeded],
-} as const satisfies Partial<Record<SecondaryStatus, readonly [TrainingJobStatus, string]>>;
-
-/** Ends a job. The last transition is closed as soon as it is opened. */
-export function end(job: TrainingJob, as: keyof typeof ends, at: number, more: Partial<TrainingJob> = {}): TrainingJob {
-  const [status, message] = ends[as];
-  const ended = enter(job, as, message, at);
-  const last = { ...ended.transitions.at(-1)!, endTime: at };
+export function trainingJobOperations({
+  trainingJobs,
+  algorithms = builtInAlgorithm,
+  objects,
+  roles,
+}: TrainingJobDependencies): OperationTable<Operations> {
+  const rules: TrainingRequestRules = { algorithms, objects, roles };
   return {
-    ...ended,
-    ...more,
-    status,
-    phase: "ended",
-    transitions: [...ended.transitions.slice(0, -1), last],
-    ...(job.trainingStartTime !== undefined && { trainingEndTime: at }),
+    CreateTrainingJob: {
+      refuses: createTrainingJobRefusals,
+      async handle(input, context) {
+        const at = context.clock.now();
+        const body = await acceptTrainingJob(input, { principal: context.principal, at }, rules);
+        const { TrainingJobName: name, Tags: tags } = input;
+        const record = await trainingJobs.create(context, { name, body, status: body.status, tags });
+        return { TrainingJobArn: record.arn! };
+      },
+    },
+    DescribeTrainingJob: {
+      handle: async (input, context) => describeTrainingJob(await trainingJobs.require(context, input.TrainingJobName)),
+    },
+    ListTrainingJobs: {
+      refuses: [
+        { parameter: "WarmPoolStatusEquals", because: "there are no warm pools" },
+        { parameter: "TrainingPlanArnEquals", because: "there are no training plans" },
+      ],
+      async handle(input, context) {
+        const { items, NextToken } = await trainingJobs.list(context, input);
+        return { TrainingJobSummaries: items.map(summariseTrainingJob), NextToken };
+      },
+    },
+    StopTrainingJob: {
+      async handle(input, context) {
+        await trainingJobs.update(context, input.TrainingJobName, ({ body }) => {
+          // Asking twice changes nothing.
+          if (body.status === "Stopping") return undefined;
+          if (body.status !== "InProgress") {
+            throw validationError(`The request was rejected because the training job is in status ${body.status}.`);
+          }
+          const stopping = beginStopping(body, context.clock.now());
+          return { body: stopping, status: stopping.status };
+        });
+      },
+    },
+    DeleteTrainingJob: {
+      // What it put into S3 and into its log stays.
+      async handle(input, context) {
+        await trainingJobs.delete(context, input.TrainingJobName, ({ body, arn }) => {
+          if (body.phase === "ended") return;
+          throw new AwsError(
+            "ResourceInUse",
+            `Training job ${arn} is in status ${body.status}; stop it and wait until it has ended.`,
+          );
+        });
+      },
+    },
   };
-}
-
-/** Tells the user that the job is being stopped; what runs is stopped by the reconciler. */
-export function beginStopping(job: TrainingJob, at: number): TrainingJob {
-  return { ...enter(job, "Stopping", messages.stopping, at), status: "Stopping" };
 }
