@@ -1,17 +1,32 @@
 /** The services of this server: one line each, with what they need of one another. */
+import { join } from "node:path";
 import type { ComputeBackend } from "../compute/compute-backend.ts";
-import type { Service } from "../protocol/service.ts";
+import { Capacity } from "../jobs/capacity.ts";
+import { JobRunner } from "../jobs/job-runner.ts";
+import type { SageMakerOperations } from "../protocol/generated/sagemaker.ts";
+import { defineService, type Service } from "../protocol/service.ts";
 import type { CredentialLookup } from "../protocol/sigv4/index.ts";
 import type { ReconcilerEngine } from "../resources/reconciler.ts";
-import type { EndpointRouter } from "../serving/endpoint-router.ts";
-import { iamService } from "../services/iam/index.ts";
+import { EndpointFleet } from "../serving/endpoint-fleet.ts";
+import { EndpointRouter } from "../serving/endpoint-router.ts";
+import { iamService, type IamService } from "../services/iam/index.ts";
 import { logsService } from "../services/logs/index.ts";
 import type { LogStore } from "../services/logs/log-store.ts";
-import { s3Service, type ObjectStore } from "../services/s3/index.ts";
+import { jobStorage, s3Service, type ObjectStore } from "../services/s3/index.ts";
+import { endpointConfigFamily } from "../services/sagemaker/endpoints/endpoint-config.ts";
+import { endpointReconciler, resumeEndpoints } from "../services/sagemaker/endpoints/endpoint-reconciler.ts";
+import { endpointFamily, endpointOperations } from "../services/sagemaker/endpoints/endpoint.ts";
+import { modelFamily, modelOperations } from "../services/sagemaker/models/model.ts";
+import { tagOperations } from "../services/sagemaker/tags/tags.ts";
+import type { RoleDirectory } from "../services/sagemaker/training/ports.ts";
+import { resumeTrainingJobs, trainingJobReconciler } from "../services/sagemaker/training/training-job-reconciler.ts";
+import { trainingJobFamily, trainingJobOperations } from "../services/sagemaker/training/training-job.ts";
+import { sagemakerRuntimeService } from "../services/sagemaker-runtime/index.ts";
 import { stsService } from "../services/sts/index.ts";
 import type { RootCredentials } from "../services/sts/root-credentials.ts";
 import type { RecordStore } from "../storage/record-store.ts";
 import type { Clock } from "../util/clock.ts";
+import { entryPoint } from "../util/entry-point.ts";
 
 export interface Backends {
   readonly accountId: string;
@@ -20,7 +35,6 @@ export interface Backends {
   readonly objects: ObjectStore;
   readonly logs: LogStore;
   readonly compute: ComputeBackend;
-  readonly router: EndpointRouter;
   readonly engine: ReconcilerEngine;
   readonly clock: Clock;
   readonly dataDirectory: string;
@@ -32,11 +46,72 @@ export interface Backends {
 export interface BuiltServices {
   readonly services: readonly Service[];
   readonly lookup: CredentialLookup;
+  /** Takes over what a server before this one left running; before requests are answered and the engine starts. */
+  resume(): Promise<void>;
+  /** Stops watching; workloads go on. */
+  close(): Promise<void>;
 }
 
+const algorithmProgram = entryPoint(import.meta.url, "../jobs/run-algorithm/main.ts");
+
 export function buildServices(backends: Backends): BuiltServices {
-  const { records, objects, logs, clock, accountId, root } = backends;
+  const { accountId, root, records, logs, compute, engine, clock, dataDirectory, report } = backends;
+  const objects = jobStorage(backends.objects);
+  const families = { records, notify: engine.notify.bind(engine) };
   const iam = iamService({ records });
   const sts = stsService({ records, roles: iam, accountId, root, clock });
-  return { services: [sts, iam, s3Service({ objects }), logsService({ records, logs })], lookup: sts.lookup };
+
+  const trainingJobs = trainingJobFamily(families);
+  const runner = new JobRunner({ compute, objects, logs, dataDirectory });
+  const capacity = new Capacity(backends.maxConcurrentJobs);
+  engine.add(trainingJobReconciler({ runner, capacity, command: [process.execPath, algorithmProgram] }));
+
+  const router = new EndpointRouter(clock);
+  const fleet = new EndpointFleet({
+    backend: compute,
+    storage: objects,
+    logs,
+    clock,
+    router,
+    directory: join(dataDirectory, "endpoints"),
+    runtimeDirectory: backends.runtimeDirectory,
+    report,
+  });
+  engine.add(endpointReconciler(fleet));
+  const models = modelFamily(families);
+  const configs = endpointConfigFamily(families);
+  const endpoints = endpointFamily(families);
+
+  const sagemaker = defineService<SageMakerOperations>("sagemaker", {
+    ...trainingJobOperations({ trainingJobs, objects, roles: roleDirectory(iam) }),
+    ...modelOperations({ models, objects }),
+    ...endpointOperations({ models, configs, endpoints }),
+    ...tagOperations({ records }),
+  });
+  return {
+    services: [
+      sagemaker,
+      sagemakerRuntimeService({ router }),
+      s3Service({ objects: backends.objects }),
+      logsService({ records, logs }),
+      sts,
+      iam,
+    ],
+    lookup: sts.lookup,
+    async resume() {
+      await resumeTrainingJobs(records, runner, capacity);
+      await resumeEndpoints(records, fleet);
+    },
+    close: () => fleet.close(),
+  };
+}
+
+/** IAM's answer to "is there such a role?"; the ARN decides, so a path that differs is another role. */
+function roleDirectory(iam: IamService): RoleDirectory {
+  return {
+    async exists(accountId, roleArn) {
+      const name = roleArn.slice(roleArn.lastIndexOf("/") + 1);
+      return (await iam.findRole(accountId, name))?.arn === roleArn;
+    },
+  };
 }

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { LocalProcessBackend, type LimitDescription } from "../compute/local-process/local-process-backend.ts";
 import type { Service } from "../protocol/service.ts";
 import { ReconcilerEngine } from "../resources/reconciler.ts";
-import { EndpointRouter } from "../serving/endpoint-router.ts";
 import { runtimeDirectory } from "../serving/runtime-directory.ts";
 import { ensureDefaultRole } from "../services/iam/index.ts";
 import { LogStore } from "../services/logs/log-store.ts";
@@ -58,18 +57,16 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     closers.push(() => logs.close());
     const compute = new LocalProcessBackend(config.dataDirectory);
     closers.push(() => compute.close());
-    const router = new EndpointRouter(clock);
     const engine = new ReconcilerEngine({ records, clock, log: report });
     closers.push(() => engine.stop());
 
-    const { services, lookup } = buildServices({
+    const built = buildServices({
       accountId: config.accountId,
       dataDirectory: directory.path,
       records,
       objects,
       logs,
       compute,
-      router,
       engine,
       clock,
       root,
@@ -77,6 +74,9 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       maxConcurrentJobs: config.maxConcurrentJobs ?? Math.max(2, availableParallelism()),
       report,
     });
+
+    const { services, lookup } = built;
+    closers.push(() => built.close());
 
     let url = `http://${config.host}:${config.port}`;
     const handler = new RequestHandler({
@@ -90,6 +90,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       onFault: (error, { requestId, service, operation }) =>
         report(`${service}:${operation} (request ${requestId}) failed`, error),
     });
+    await built.resume();
     await engine.start();
     const listener = await listen({
       host: config.host,
