@@ -14,6 +14,7 @@ const echo: LoadedModel = {
     const text = Buffer.from(body).toString();
     if (text === "throw 415") throw new InferenceError(415, "cannot read that");
     if (text === "throw bug") throw new TypeError("x is not a function");
+    if (text === "") return { body: "", contentType: "text/html", status: 204 };
     if (text === "wait") await new Promise((resolve) => setTimeout(resolve, 200));
     return { body: `${text}|${contentType}|${accept}`, contentType: "text/csv" };
   },
@@ -59,6 +60,10 @@ test("invocations get the body, Content-Type and Accept", async () => {
     { status: 200, type: "text/csv", text: "1,2|text/csv|application/json" },
   );
   expect((await call("POST", "/invocations", "1,2")).text).toBe("1,2||");
+});
+
+test("a status of the model's own choice is kept", async () => {
+  expect(await call("POST", "/invocations", "")).toMatchObject({ status: 204, text: "" });
 });
 
 test("a body of many chunks arrives whole", async () => {

@@ -60,7 +60,7 @@ export async function serveModel(
     }
     try {
       const result = await model.predict(body, request.headers["content-type"] ?? "", request.headers.accept ?? "");
-      answer(response, 200, result.contentType, result.body);
+      answer(response, result.status ?? 200, result.contentType, result.body);
     } catch (error) {
       fail(request, response, error);
     }

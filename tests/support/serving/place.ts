@@ -100,16 +100,19 @@ export class Place {
   readonly problems: string[] = [];
   readonly directory: string;
   readonly sockets: string;
+  readonly #program: string | undefined;
   backend: LocalProcessBackend;
   router: EndpointRouter;
   fleet: EndpointFleet;
 
-  static async make(): Promise<Place> {
+  /** @param replicas what a replica runs: the tiny model, or the built-in algorithms as a server has them */
+  static async make(replicas: "tiny" | "built-in" = "tiny"): Promise<Place> {
     const directory = await mkdtemp(join(tmpdir(), "sagebrush-serving-"));
-    return new Place(directory, await runtimeDirectory(directory));
+    return new Place(directory, await runtimeDirectory(directory), replicas === "tiny" ? tinyModelServer : undefined);
   }
 
-  private constructor(directory: string, sockets: string) {
+  private constructor(directory: string, sockets: string, program: string | undefined) {
+    this.#program = program;
     this.directory = directory;
     this.sockets = sockets;
     this.backend = new LocalProcessBackend(directory);
@@ -136,7 +139,7 @@ export class Place {
       router,
       directory: join(this.directory, "endpoints"),
       runtimeDirectory: this.sockets,
-      modelServerProgram: tinyModelServer,
+      modelServerProgram: this.#program,
       report: (message, error) =>
         this.problems.push(`${message}: ${error instanceof Error ? error.message : String(error)}`),
     });
