@@ -16,8 +16,12 @@ export interface CompiledOperation {
 /** An error shape of a description and its name there, e.g. `NoSuchEntityException`. */
 export interface ErrorShape {
   readonly name: string;
+  /** As described, with a `message` member where the description has left it out, as it does for S3. */
   readonly model: ShapeModel;
 }
+
+/** A plain string; every description may refer to it. */
+const stringShape = "smithy.api#String";
 
 export class CompiledService {
   /** Name of the description, e.g. `sagemaker-runtime`. */
@@ -46,6 +50,7 @@ export class CompiledService {
 
   /** The shape of that name; a reference to a shape that does not exist is a broken description. */
   shape(name: string): ShapeModel {
+    if (name === stringShape) return { type: "string" };
     if (!Object.hasOwn(this.model.shapes, name)) {
       throw new Error(`service description ${this.name}: shape "${name}" is used but not defined`);
     }
@@ -64,8 +69,15 @@ function errorShapes(model: ServiceModel): ReadonlyMap<string, ErrorShape> {
   const byName = new Map<string, ErrorShape>();
   for (const [name, shape] of Object.entries(model.shapes)) {
     if (!shape.exception) continue;
-    byName.set(name, { name, model: shape });
-    if (shape.error?.code !== undefined) byCode.set(shape.error.code, { name, model: shape });
+    const error = { name, model: withMessage(shape) };
+    byName.set(name, error);
+    if (shape.error?.code !== undefined) byCode.set(shape.error.code, error);
   }
   return new Map([...byCode, ...byName]);
+}
+
+function withMessage(shape: ShapeModel): ShapeModel {
+  const members = shape.members ?? {};
+  if (Object.keys(members).some((name) => name.toLowerCase() === "message")) return shape;
+  return { ...shape, members: { ...members, message: { shape: stringShape } } };
 }

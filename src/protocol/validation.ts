@@ -128,8 +128,8 @@ class Validators {
   }
 
   #ownConstraints(reference: ShapeReference): readonly Constraint[] {
-    // The text of a JSON value is not at hand any more; its limits are the service's to check.
-    if (reference.jsonvalue) return [];
+    // The text of a header that holds JSON is not at hand any more; its limits are the service's to check.
+    if (reference.jsonvalue && reference.location === "header") return [];
     const known = this.#own.get(reference.shape);
     if (known !== undefined) return known;
     const constraints = constraintsOf(this.#service.shape(reference.shape), this.#kinds);

@@ -18,23 +18,34 @@ export interface ResolvedError {
   readonly members: Structure;
 }
 
-/** The name of the member that carries the message: `message`, `Message`, or as the shape spells it. */
-function messageMember(shape: ShapeModel | undefined, byDefault: string): string | undefined {
-  if (shape === undefined) return byDefault;
-  return Object.keys(shape.members ?? {}).find((name) => name.toLowerCase() === "message");
+/** The name of the member that carries the message: `message` or `Message`, as the shape spells it. */
+function messageMember(shape: ShapeModel | undefined, byDefault: string): string {
+  return Object.keys(shape?.members ?? {}).find((name) => name.toLowerCase() === "message") ?? byDefault;
+}
+
+/**
+ * The shape's status; one marked as the service's fault without a status of its own is never answered with a client's.
+ *
+ * The traits of a service that used to speak the query protocol describe that protocol: the status beside a code is
+ * the query protocol's, and over JSON and CBOR the fault alone decides.
+ */
+function statusOf(service: CompiledService, shape: ShapeModel | undefined, error: AwsError): number {
+  const trait = shape?.error;
+  const isQueryTrait = service.model.metadata.awsQueryCompatible !== undefined && trait?.code !== undefined;
+  if (trait?.httpStatusCode !== undefined && !isQueryTrait) return trait.httpStatusCode;
+  const isOurFault = shape?.fault === true || trait?.senderFault === false;
+  if (isQueryTrait) return isOurFault ? 500 : 400;
+  return isOurFault && error.status < 500 ? 500 : error.status;
 }
 
 /** @param messageName the message's name in errors that have no shape: `message` in JSON, `Message` in XML */
 export function resolveError(service: CompiledService, error: AwsError, messageName: string): ResolvedError {
   const shape = service.errorShape(error.code);
   const trait = shape?.model.error;
-  // A shape marked as the service's fault is never answered with a client status.
-  const ownStatus = shape?.model.fault && error.status < 500 ? 500 : error.status;
-  const status = trait?.httpStatusCode ?? ownStatus;
+  const status = statusOf(service, shape?.model, error);
   const messageKey = messageMember(shape?.model, messageName);
   const members: Structure = { ...error.members };
-  if (messageKey !== undefined && members[messageKey] === undefined && error.message !== "")
-    members[messageKey] = error.message;
+  if (members[messageKey] === undefined && error.message !== "") members[messageKey] = error.message;
   return {
     shape,
     type: shape?.name ?? error.code,

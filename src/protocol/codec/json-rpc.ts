@@ -1,11 +1,11 @@
 /** awsJson1.0 and awsJson1.1: `X-Amz-Target: Prefix.Operation`, one JSON object each way. */
 import type { AwsError } from "../aws-error.ts";
-import type { CompiledOperation, CompiledService } from "../compiled-service.ts";
+import type { CompiledOperation, CompiledService, ErrorShape } from "../compiled-service.ts";
 import type { HttpRequest, HttpResponse } from "../http-message.ts";
 import { wholeBody } from "./body.ts";
 import type { Codec, RequestHead, ResponseIds, Structure } from "./codec.ts";
 import { compileOnce } from "./compile-once.ts";
-import { queryErrorHeader, resolveError } from "./errors.ts";
+import { queryErrorHeader, resolveError, type ResolvedError } from "./errors.ts";
 import { eventStreamEncoder, eventStreamType, rpcStreamMember, type EventStreamEncoder } from "./event-stream.ts";
 import { JsonEncoders, jsonDecoders, parseJson, type JsonEncoder } from "./json-values.ts";
 import { malformedAs } from "./malformed.ts";
@@ -84,18 +84,18 @@ class JsonRpcCodec implements Codec {
         ...queryErrorHeader(this.#service, resolved),
         ...error.headers,
       },
-      body: this.#errorBody(resolved.type, resolved.shape?.name, resolved.members),
+      body: this.#errorBody(resolved),
     };
   }
 
-  #errorBody(type: string, shapeName: string | undefined, members: Structure): string {
+  #errorBody({ type, shape, members }: ResolvedError): string {
     const typed = `"__type":${JSON.stringify(type)}`;
-    const body = shapeName === undefined ? JSON.stringify(members) : this.#errorEncoder(shapeName)(members as never);
+    const body = shape === undefined ? JSON.stringify(members) : this.#errorEncoder(shape)(members as never);
     return body === "{}" ? `{${typed}}` : `{${typed},${body.slice(1)}`;
   }
 
-  #errorEncoder(shapeName: string): JsonEncoder {
-    return compileOnce(this.#errors, shapeName, () => this.#encoders.of({ shape: shapeName }));
+  #errorEncoder({ name, model }: ErrorShape): JsonEncoder {
+    return compileOnce(this.#errors, name, () => this.#encoders.members(model, () => true));
   }
 
   #input(operation: CompiledOperation): TreeDecoder {

@@ -89,7 +89,6 @@ export class JsonEncoders {
 
   of(reference: ShapeReference): JsonEncoder {
     const shape = this.#service.shape(reference.shape);
-    if (reference.jsonvalue) return (value: unknown) => JSON.stringify(JSON.stringify(value));
     switch (shape.type) {
       case "structure":
       case "list":

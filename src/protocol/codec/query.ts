@@ -10,10 +10,12 @@ import { FormDecoders, parseForm, type FormNode } from "./form-reader.ts";
 import { malformedAs } from "./malformed.ts";
 import { utf8Text } from "./rest.ts";
 import { errorContent, wrappedError, xmlDeclaration } from "./xml-error.ts";
-import { escapeXml, namespaceAttribute, xmlElement, XmlEncoders, type XmlEncoder } from "./xml-values.ts";
+import { escapeXml, namespaceAttribute, xmlElement, XmlEncoders } from "./xml-values.ts";
 
 const contentType = "text/xml";
 const malformedCode = "MalformedInput";
+
+type ResponseEncoder = (output: Structure, metadata: string) => string;
 
 /** @param service a service whose protocols include `query` */
 export function queryCodec(service: CompiledService): Codec {
@@ -26,14 +28,14 @@ class QueryCodec implements Codec {
   readonly #decoders: FormDecoders;
   readonly #encoders: XmlEncoders;
   readonly #inputs = new Map<CompiledOperation, (form: FormNode) => unknown>();
-  readonly #outputs = new Map<CompiledOperation, XmlEncoder>();
+  readonly #outputs = new Map<CompiledOperation, ResponseEncoder>();
   // Resolving and decoding both need the form of the same body.
   readonly #forms = new WeakMap<Uint8Array, FormNode>();
 
   constructor(service: CompiledService) {
     this.#service = service;
     this.#decoders = new FormDecoders(service);
-    this.#encoders = new XmlEncoders(service);
+    this.#encoders = new XmlEncoders(service, { shapeNamespaces: false });
   }
 
   resolveOperation(head: RequestHead): CompiledOperation | undefined {
@@ -53,16 +55,11 @@ class QueryCodec implements Codec {
   }
 
   encode(operation: CompiledOperation, output: Structure | undefined, ids: ResponseIds): HttpResponse {
-    const result = this.#output(operation)((output ?? {}) as never);
     const metadata = xmlElement("ResponseMetadata", xmlElement("RequestId", escapeXml(ids.requestId)));
     return {
       status: 200,
       headers: { "content-type": contentType, "x-amzn-requestid": ids.requestId },
-      body: xmlElement(
-        `${operation.name}Response`,
-        result + metadata,
-        namespaceAttribute(this.#service.model.metadata.xmlNamespace),
-      ),
+      body: this.#output(operation)(output ?? {}, metadata),
     };
   }
 
@@ -90,13 +87,17 @@ class QueryCodec implements Codec {
     return compileOnce(this.#inputs, operation, () => (input === undefined ? () => ({}) : this.#decoders.of(input)));
   }
 
-  #output(operation: CompiledOperation): XmlEncoder {
+  #output(operation: CompiledOperation): ResponseEncoder {
     return compileOnce(this.#outputs, operation, () => {
       const { output } = operation.model;
-      if (output === undefined) return () => "";
-      return output.resultWrapper === undefined
-        ? this.#encoders.of(output)
-        : this.#encoders.element(output.resultWrapper, output);
+      const namespace = namespaceAttribute(this.#service.model.metadata.xmlNamespace);
+      const encode = output === undefined ? () => "" : this.#encoders.of(output);
+      const wrapper = output === undefined ? undefined : (output.resultWrapper ?? `${operation.name}Result`);
+      return (structure, metadata) => {
+        const content = encode(structure as never);
+        const result = wrapper === undefined ? "" : xmlElement(wrapper, content);
+        return xmlElement(`${operation.name}Response`, result + metadata, namespace);
+      };
     });
   }
 }

@@ -13,7 +13,7 @@ const contentType = "application/xml";
 export function restXmlCodec(service: CompiledService): Codec {
   const s3 = speaksS3(service);
   const decoders = new XmlDecoders(service);
-  const encoders = new XmlEncoders(service, s3 ? s3Timestamp : undefined);
+  const encoders = new XmlEncoders(service, { timestamp: s3 ? s3Timestamp : undefined, shapeNamespaces: true });
   const rootNamespace = namespaceAttribute(s3 ? s3Namespace : service.model.metadata.xmlNamespace);
   return restCodec(
     service,

@@ -48,6 +48,9 @@ type Body = { readonly contentType?: string; readonly body: HttpResponse["body"]
 type OutputEncoder = (output: Structure, ids: ResponseIds) => HttpResponse;
 
 const isUnbound: MemberSelection = (reference) => reference.location === undefined;
+/** A response has no path and no query, so what a shape binds to them for its use as input is in the body. */
+const isInResponseBody: MemberSelection = ({ location }) =>
+  location === undefined || location === "uri" || location === "querystring";
 
 /** @param messageName how errors without a shape spell their message in this format */
 export function restCodec(service: CompiledService, format: RestFormat, messageName: "message" | "Message"): Codec {
@@ -97,7 +100,7 @@ class RestCodec implements Codec {
     return {
       status: resolved.status,
       headers,
-      body: isHead(operation) ? undefined : format.encodeError(resolved, ids, isUnbound),
+      body: isHead(operation) ? undefined : format.encodeError(resolved, ids, isInResponseBody),
     };
   }
 
@@ -180,7 +183,7 @@ class RestCodec implements Codec {
         return value === undefined || value === null ? { body: undefined } : encode(value as never);
       };
     }
-    const encode = this.#format.encodeMembers(operation, shape, isUnbound);
+    const encode = this.#format.encodeMembers(operation, shape, isInResponseBody);
     if (encode === undefined) return () => ({ body: undefined });
     return (output) => ({ contentType: this.#format.contentType, body: encode(output as never) });
   }

@@ -35,7 +35,6 @@ export class TreeDecoders {
   /** The decoder of a use of a shape; scalars may depend on the use, all others are shared. */
   of(reference: ShapeReference): TreeDecoder {
     const shape = this.#service.shape(reference.shape);
-    if (reference.jsonvalue) return (value) => parseJsonValue(this.#format.string(value));
     switch (shape.type) {
       case "structure":
       case "list":
@@ -146,14 +145,6 @@ function decodeDocument(value: unknown, depth: number): unknown {
     for (const item of Object.values(next.value)) pending.push({ value: item, depth: next.depth + 1 });
   }
   return value;
-}
-
-function parseJsonValue(text: string): unknown {
-  try {
-    return decodeDocument(JSON.parse(text), 1);
-  } catch (error) {
-    throw error instanceof SyntaxError ? new Malformed(`The value is not JSON: ${error.message}`) : error;
-  }
 }
 
 function expectObject(value: unknown): Record<string, unknown> {

@@ -10,9 +10,9 @@ export const xmlDeclaration = '<?xml version="1.0" encoding="UTF-8"?>\n';
 /** Whether AWS gives the member a place of its own in every error: `Code`, `Message`, `Type`. */
 const isCommon = (name: string): boolean => /^(code|message|type)$/i.test(name);
 
-function messageOf(members: Structure): string {
+function messageElement(members: Structure): string {
   const name = Object.keys(members).find((key) => key.toLowerCase() === "message");
-  return name === undefined ? "" : String(members[name]);
+  return name === undefined ? "" : xmlElement("Message", escapeXml(String(members[name])));
 }
 
 /** `Code` and `Message`, and what further members the error has. */
@@ -29,12 +29,7 @@ export function errorContent(
     .filter(([name, value]) => value !== undefined && !Object.hasOwn(shape?.model.members ?? {}, name))
     .map(([name, value]) => xmlElement(name, escapeXml(String(value))))
     .join("");
-  return (
-    xmlElement("Code", escapeXml(error.code)) +
-    xmlElement("Message", escapeXml(messageOf(members))) +
-    modelled +
-    unmodelled
-  );
+  return xmlElement("Code", escapeXml(error.code)) + messageElement(members) + modelled + unmodelled;
 }
 
 /** `<ErrorResponse><Error><Type>Sender</Type>…</Error><RequestId>…</RequestId></ErrorResponse>` */

@@ -17,12 +17,14 @@ export function isFlattened(reference: ShapeReference, shape: ShapeModel): boole
   return reference.flattened ?? shape.flattened ?? false;
 }
 
-/** The element name of a member; of a flattened list, the name that its own element shape may give goes first. */
+/**
+ * The element name of a member. A list that is flattened by its shape, as old descriptions have it, may name its
+ * elements itself; one that is flattened where it is used goes by the member's name.
+ */
 export function memberElementName(name: string, reference: ShapeReference, shape: ShapeModel): string {
-  if (shape.type === "list" && isFlattened(reference, shape) && shape.member!.locationName !== undefined) {
-    return shape.member!.locationName;
-  }
-  return reference.locationName ?? name;
+  const elementName =
+    shape.type === "list" && shape.flattened && !reference.flattened ? shape.member!.locationName : undefined;
+  return elementName ?? reference.locationName ?? name;
 }
 
 const keyName = (map: ShapeModel): string => map.key!.locationName ?? "key";
@@ -178,18 +180,23 @@ export function xmlElement(name: string, content: string, attributes = ""): stri
   return content === "" ? `<${name}${attributes}/>` : `<${name}${attributes}>${content}</${name}>`;
 }
 
-/** How this service writes timestamps, when it is not plain ISO 8601 (S3 always shows milliseconds). */
-export type TimestampWriter = (date: Date) => string;
+/** Where protocols and dialects write XML differently. */
+export interface XmlStyle {
+  /** How timestamps without a format of their own are written, if not as plain ISO 8601. */
+  readonly timestamp?: (date: Date) => string;
+  /** Whether an element declares the namespace of its shape, besides that of its use. */
+  readonly shapeNamespaces: boolean;
+}
 
 /** Compiles the XML encoders of one service. */
 export class XmlEncoders {
   readonly #service: CompiledService;
-  readonly #timestamp: TimestampWriter | undefined;
+  readonly #style: XmlStyle;
   readonly #shapes = new Map<string, XmlEncoder>();
 
-  constructor(service: CompiledService, timestamp?: TimestampWriter) {
+  constructor(service: CompiledService, style: XmlStyle) {
     this.#service = service;
-    this.#timestamp = timestamp;
+    this.#style = style;
   }
 
   /** The encoder of the content of an element. */
@@ -203,14 +210,11 @@ export class XmlEncoders {
       case "string":
       case "character":
         return escapeXml;
-      case "timestamp":
-        if (
-          this.#timestamp !== undefined &&
-          reference.timestampFormat === undefined &&
-          shape.timestampFormat === undefined
-        )
-          return this.#timestamp;
+      case "timestamp": {
+        const hasFormat = reference.timestampFormat !== undefined || shape.timestampFormat !== undefined;
+        if (this.#style.timestamp !== undefined && !hasFormat) return this.#style.timestamp;
         return textWriter(this.#service, reference, "iso8601");
+      }
       default:
         return textWriter(this.#service, reference, "iso8601");
     }
@@ -226,8 +230,8 @@ export class XmlEncoders {
   /** A whole element of a given name around the content; attributes of a structure included. */
   element(name: string, reference: ShapeReference, extraAttributes = ""): XmlEncoder {
     const encode = this.of(reference);
-    const namespace =
-      extraAttributes + namespaceAttribute(reference.xmlNamespace ?? this.#service.shape(reference.shape).xmlNamespace);
+    const ofShape = this.#style.shapeNamespaces ? this.#service.shape(reference.shape).xmlNamespace : undefined;
+    const namespace = extraAttributes + namespaceAttribute(reference.xmlNamespace ?? ofShape);
     const attributes = this.attributes(reference);
     const [open, close, empty] = [`<${name}${namespace}`, `</${name}>`, "/>"];
     if (attributes === undefined) {

@@ -25,8 +25,8 @@ export function generateTypes(description: string, model: ServiceModel): string 
 
   const typeOf = (reference: ShapeReference, streaming: "input" | "output" | undefined): string => {
     const shape = shapes[reference.shape];
-    // A string on the wire that holds JSON; handlers see the value.
-    if (reference.jsonvalue) return "unknown";
+    // A header that holds JSON; handlers see the value. In a body, such a member is a string like any other.
+    if (reference.jsonvalue && reference.location === "header") return "unknown";
     switch (shape.type) {
       case "structure":
         if (shape.document) return "unknown";

@@ -5628,7 +5628,7 @@ export type HubSortBy = "HubName" | "CreationTime" | "HubStatus" | "AccountIdOwn
 export type HubStatus = "InService" | "Creating" | "Updating" | "Deleting" | "CreateFailed" | "UpdateFailed" | "DeleteFailed";
 
 export interface HumanLoopActivationConditionsConfig {
-  HumanLoopActivationConditions: unknown;
+  HumanLoopActivationConditions: string;
 }
 
 export interface HumanLoopActivationConfig {
