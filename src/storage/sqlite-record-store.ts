@@ -28,12 +28,13 @@ import { SqliteConnection } from "./sqlite-connection.ts";
 /** Records that a scan holds at a time. */
 const scanPage = 500;
 const maxPage = 1000;
-const defaultReserveBytes = 4 * 2 ** 20;
+/** Twice what SQLite lets its log grow to: with that much room the log can be emptied into a database that must grow. */
+const defaultReserveBytes = 8 * 2 ** 20;
 
 export interface SqliteRecordStoreOptions {
   /** Path of the database file; its folder must exist. */
   readonly file: string;
-  /** Bytes kept back in `sagebrush.reserve` beside the file for deletes on a full disk. Default 4 MiB; 0 for none. */
+  /** Bytes kept back in `sagebrush.reserve` beside the file for deletes on a full disk. Default 8 MiB; 0 for none. */
   readonly reserveBytes?: number;
 }
 
