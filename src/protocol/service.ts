@@ -72,6 +72,8 @@ export type OperationTable<Operations> = {
 
 /** A service as the server mounts it. */
 export interface Service {
+  /** Code of violated constraints and refused parameters; `ValidationException` unless the service has one of its own. */
+  readonly validationCode?: string;
   /** Name of the description in `service-models/`, e.g. `sagemaker-runtime`. */
   readonly description: string;
   // The table is typed where the service is written; the server only walks it.
@@ -79,6 +81,10 @@ export interface Service {
 }
 
 /** Ties a typed operation table to the description it implements. */
-export function defineService<Operations>(description: string, operations: OperationTable<Operations>): Service {
-  return { description, operations: operations as unknown as Service["operations"] };
+export function defineService<Operations>(
+  description: string,
+  operations: OperationTable<Operations>,
+  options: Pick<Service, "validationCode"> = {},
+): Service {
+  return { description, operations: operations as unknown as Service["operations"], ...options };
 }

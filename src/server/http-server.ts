@@ -21,6 +21,9 @@ export interface ListenOptions {
   readonly onFault: (error: unknown) => void;
 }
 
+/** More than this of a refused body is not waited for. */
+const maxDroppedBody = 64 * 2 ** 20;
+
 /** Running requests get this long to end when the server stops. */
 const drainMs = 2000;
 
@@ -91,9 +94,10 @@ async function serve(message: IncomingMessage, response: ServerResponse, options
     },
   };
   const answer = await options.handle(request);
-  // A body that nobody read would be taken for the next request on this connection.
+  // What nobody read of a body is read and dropped: most clients look at the answer only when they have sent it all.
   if (!message.complete && !message.readableEnded) {
-    if (Number(message.headers["content-length"] ?? Infinity) > 1 << 20) response.setHeader("connection", "close");
+    if (Number(message.headers["content-length"] ?? Infinity) > maxDroppedBody)
+      response.setHeader("connection", "close");
     else message.resume();
   }
   await write(response, answer, request.method);

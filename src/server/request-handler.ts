@@ -116,9 +116,10 @@ export class RequestHandler {
         body,
       };
       const input = codec.decode(operation, message);
-      validateInput(operation, input);
+      const { validationCode: code = "ValidationException" } = this.#mounted.get(description)!;
+      validateInput(operation, input, { code });
       const refused = mounted.refusals.check(input);
-      if (refused !== undefined) throw refusedParameter(description, refused);
+      if (refused !== undefined) throw refusedParameter(description, code, refused);
 
       const added: Record<string, string> = {};
       let status: number | undefined;
@@ -314,7 +315,8 @@ function unsupportedOperation(operation: CompiledOperation): AwsError {
   );
 }
 
-function refusedParameter(description: string, message: string): AwsError {
+function refusedParameter(description: string, code: string, message: string): AwsError {
+  // S3's own word for a request that implies something it does not do.
   if (description === "s3") return new AwsError("NotImplemented", message, { status: 501 });
-  return new AwsError(description === "sagemaker-runtime" ? "ValidationError" : "ValidationException", message);
+  return new AwsError(code, message);
 }

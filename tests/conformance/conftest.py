@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import uuid
 from pathlib import Path
 
@@ -125,12 +126,13 @@ def training_job(name, bucket, hyperparameters, channels=("train",), tag="1.7-1"
     } | more
 
 
-def finish(sagemaker, name):
-    """Waits for the end of a training job and returns its description."""
-    sagemaker.get_waiter("training_job_completed_or_stopped").wait(
-        TrainingJobName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 300}
-    )
-    return sagemaker.describe_training_job(TrainingJobName=name)
+def finish(sagemaker, name, seconds=300):
+    """Waits for the end of a training job, good or bad, and returns its description."""
+    deadline = time.time() + seconds
+    while (job := sagemaker.describe_training_job(TrainingJobName=name))["TrainingJobStatus"] in ("InProgress", "Stopping"):
+        assert time.time() < deadline, job
+        time.sleep(0.1)
+    return job
 
 
 def deploy(sagemaker, name, model_data, tag="1.7-1", environment=None):

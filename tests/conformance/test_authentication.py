@@ -95,7 +95,7 @@ def test_caller_identity_and_assumed_roles(server):
 
 
 def test_malformed_and_oversized_bodies(server):
-    deep = b'{"a":' * 5000 + b"1" + b"}" * 5000
+    deep = b'{"NameContains":' + b"[" * 5000 + b"]" * 5000 + b"}"
     for body, code in [
         (b"{not json", "SerializationException"),
         (b'{"MaxResults": "many"}', "SerializationException"),

@@ -231,15 +231,15 @@ def test_names_in_use_and_violated_constraints(server, sagemaker, trained, bucke
         sagemaker.create_training_job(**training_job("abalone-trained", bucket, SETTINGS))
     assert taken.value.response["Error"]["Code"] == "ResourceInUse"
     request = training_job("under_score", bucket, SETTINGS)
-    request["ResourceConfig"]["InstanceCount"] = 0
+    request["RoleArn"] = "me"
     unchecked = server.client("sagemaker", config=Config(parameter_validation=False))
     with pytest.raises(ClientError) as several:
         unchecked.create_training_job(**request)
     message = several.value.response["Error"]["Message"]
     assert several.value.response["Error"]["Code"] == "ValidationException"
-    assert message.startswith("2 validation errors detected: ")
+    assert message.startswith("3 validation errors detected: ")
     assert "'trainingJobName' failed to satisfy constraint: Member must satisfy regular expression pattern" in message
-    assert "'resourceConfig.instanceCount' failed to satisfy constraint" in message
+    assert "Value 'me' at 'roleArn' failed to satisfy constraint: Member must have length greater than or equal to 20" in message
 
 
 def test_stop_uploads_what_there_is(s3, sagemaker, bucket, unique):

@@ -44,178 +44,182 @@ const maxTags = 50;
 export function iamService({ records }: IamOptions): IamService {
   const roles = new RoleStore(records);
 
-  const service = defineService<IAMOperations>("iam", {
-    CreateRole: {
-      refuses: [
-        {
-          parameter: "PermissionsBoundary",
-          because: "policies are recorded but not enforced, so the role would have more rights than asked for",
-        },
-      ],
-      handle: async (input, context) => {
-        checkTrustPolicy(input.AssumeRolePolicyDocument);
-        const tags = tagRecord(input.Tags ?? []);
-        const role = await roles.create(
-          context.accountId,
+  const service = defineService<IAMOperations>(
+    "iam",
+    {
+      CreateRole: {
+        refuses: [
           {
-            path: input.Path ?? "/",
-            roleName: input.RoleName,
-            trustPolicy: input.AssumeRolePolicyDocument,
-            description: input.Description,
-            maxSessionDuration: input.MaxSessionDuration ?? defaultSessionSeconds,
+            parameter: "PermissionsBoundary",
+            because: "policies are recorded but not enforced, so the role would have more rights than asked for",
           },
-          tags,
-          writeOptions(context),
-        );
-        return { Role: { ...toRole(role), ...tagMembers(tags) } };
+        ],
+        handle: async (input, context) => {
+          checkTrustPolicy(input.AssumeRolePolicyDocument);
+          const tags = tagRecord(input.Tags ?? []);
+          const role = await roles.create(
+            context.accountId,
+            {
+              path: input.Path ?? "/",
+              roleName: input.RoleName,
+              trustPolicy: input.AssumeRolePolicyDocument,
+              description: input.Description,
+              maxSessionDuration: input.MaxSessionDuration ?? defaultSessionSeconds,
+            },
+            tags,
+            writeOptions(context),
+          );
+          return { Role: { ...toRole(role), ...tagMembers(tags) } };
+        },
       },
-    },
-    GetRole: {
-      handle: async ({ RoleName }, { accountId }) => {
-        const role = await roles.get(accountId, RoleName);
-        return { Role: { ...toRole(role), ...tagMembers(await roles.tags(role)) } };
+      GetRole: {
+        handle: async ({ RoleName }, { accountId }) => {
+          const role = await roles.get(accountId, RoleName);
+          return { Role: { ...toRole(role), ...tagMembers(await roles.tags(role)) } };
+        },
       },
-    },
-    ListRoles: {
-      handle: async (input, { accountId }) => {
-        const { items, rest } = await roles.list(accountId, input);
-        return { Roles: items.map(toRole), ...rest };
+      ListRoles: {
+        handle: async (input, { accountId }) => {
+          const { items, rest } = await roles.list(accountId, input);
+          return { Roles: items.map(toRole), ...rest };
+        },
       },
-    },
-    DeleteRole: {
-      handle: ({ RoleName }, context) => roles.delete(context.accountId, RoleName, writeOptions(context)),
-    },
-    UpdateRole: {
-      handle: async (input, context) => {
-        const { Description: description, MaxSessionDuration: maxSessionDuration = defaultSessionSeconds } = input;
-        await roles.change(
-          context.accountId,
-          input.RoleName,
-          (role) => ({ ...role, maxSessionDuration, description: description ?? role.description }),
-          writeOptions(context),
-        );
-        return {};
+      DeleteRole: {
+        handle: ({ RoleName }, context) => roles.delete(context.accountId, RoleName, writeOptions(context)),
       },
-    },
-    UpdateAssumeRolePolicy: {
-      handle: async ({ RoleName, PolicyDocument }, context) => {
-        checkTrustPolicy(PolicyDocument);
-        const change = { trustPolicy: PolicyDocument };
-        await roles.change(context.accountId, RoleName, (role) => ({ ...role, ...change }), writeOptions(context));
+      UpdateRole: {
+        handle: async (input, context) => {
+          const { Description: description, MaxSessionDuration: maxSessionDuration = defaultSessionSeconds } = input;
+          await roles.change(
+            context.accountId,
+            input.RoleName,
+            (role) => ({ ...role, maxSessionDuration, description: description ?? role.description }),
+            writeOptions(context),
+          );
+          return {};
+        },
       },
-    },
+      UpdateAssumeRolePolicy: {
+        handle: async ({ RoleName, PolicyDocument }, context) => {
+          checkTrustPolicy(PolicyDocument);
+          const change = { trustPolicy: PolicyDocument };
+          await roles.change(context.accountId, RoleName, (role) => ({ ...role, ...change }), writeOptions(context));
+        },
+      },
 
-    AttachRolePolicy: {
-      handle: async ({ RoleName, PolicyArn }, context) => {
-        checkAttachable(PolicyArn);
-        await roles.change(
-          context.accountId,
-          RoleName,
-          (role) => {
-            if (role.attachedPolicies.includes(PolicyArn)) return role;
-            if (role.attachedPolicies.length >= maxAttachedPolicies) {
-              throw limitExceeded(`Cannot exceed quota for PoliciesPerRole: ${maxAttachedPolicies}`);
-            }
-            return { ...role, attachedPolicies: [...role.attachedPolicies, PolicyArn] };
-          },
-          writeOptions(context),
-        );
+      AttachRolePolicy: {
+        handle: async ({ RoleName, PolicyArn }, context) => {
+          checkAttachable(PolicyArn);
+          await roles.change(
+            context.accountId,
+            RoleName,
+            (role) => {
+              if (role.attachedPolicies.includes(PolicyArn)) return role;
+              if (role.attachedPolicies.length >= maxAttachedPolicies) {
+                throw limitExceeded(`Cannot exceed quota for PoliciesPerRole: ${maxAttachedPolicies}`);
+              }
+              return { ...role, attachedPolicies: [...role.attachedPolicies, PolicyArn] };
+            },
+            writeOptions(context),
+          );
+        },
       },
-    },
-    DetachRolePolicy: {
-      handle: ({ RoleName, PolicyArn }, context) =>
-        roles.change(
-          context.accountId,
-          RoleName,
-          (role) => {
-            if (!role.attachedPolicies.includes(PolicyArn)) throw noSuchEntity(`Policy ${PolicyArn} was not found.`);
-            return { ...role, attachedPolicies: role.attachedPolicies.filter((arn) => arn !== PolicyArn) };
-          },
-          writeOptions(context),
-        ),
-    },
-    ListAttachedRolePolicies: {
-      handle: async (input, { accountId }) => {
-        const { attachedPolicies } = await roles.get(accountId, input.RoleName);
-        const policies = attachedPolicies
-          .map((arn) => ({ PolicyArn: arn, PolicyName: arn.slice(arn.lastIndexOf("/") + 1) }))
-          .filter(({ PolicyArn }) => policyPath(PolicyArn).startsWith(input.PathPrefix ?? "/"));
-        const { items, rest } = pageOf(policies, ({ PolicyName }) => PolicyName, input);
-        return { AttachedPolicies: [...items], ...rest };
+      DetachRolePolicy: {
+        handle: ({ RoleName, PolicyArn }, context) =>
+          roles.change(
+            context.accountId,
+            RoleName,
+            (role) => {
+              if (!role.attachedPolicies.includes(PolicyArn)) throw noSuchEntity(`Policy ${PolicyArn} was not found.`);
+              return { ...role, attachedPolicies: role.attachedPolicies.filter((arn) => arn !== PolicyArn) };
+            },
+            writeOptions(context),
+          ),
       },
-    },
-    PutRolePolicy: {
-      handle: ({ RoleName, PolicyName, PolicyDocument }, context) => {
-        checkPolicyDocument(PolicyDocument, "identity");
-        return roles.change(
-          context.accountId,
-          RoleName,
-          (role) => {
-            const inlinePolicies = { ...role.inlinePolicies, [PolicyName]: PolicyDocument };
-            const length = Object.values(inlinePolicies).reduce((sum, text) => sum + lengthOf(text), 0);
-            if (length > maxInlinePoliciesLength) {
-              throw limitExceeded(
-                `Maximum policy size of ${maxInlinePoliciesLength} bytes exceeded for role ${RoleName}`,
-              );
-            }
-            return { ...role, inlinePolicies };
-          },
-          writeOptions(context),
-        );
+      ListAttachedRolePolicies: {
+        handle: async (input, { accountId }) => {
+          const { attachedPolicies } = await roles.get(accountId, input.RoleName);
+          const policies = attachedPolicies
+            .map((arn) => ({ PolicyArn: arn, PolicyName: arn.slice(arn.lastIndexOf("/") + 1) }))
+            .filter(({ PolicyArn }) => policyPath(PolicyArn).startsWith(input.PathPrefix ?? "/"));
+          const { items, rest } = pageOf(policies, ({ PolicyName }) => PolicyName, input);
+          return { AttachedPolicies: [...items], ...rest };
+        },
       },
-    },
-    GetRolePolicy: {
-      handle: async ({ RoleName, PolicyName }, { accountId }) => {
-        const { inlinePolicies } = await roles.get(accountId, RoleName);
-        if (!Object.hasOwn(inlinePolicies, PolicyName)) throw noSuchPolicy(PolicyName);
-        return { RoleName, PolicyName, PolicyDocument: encodePolicyDocument(inlinePolicies[PolicyName]) };
+      PutRolePolicy: {
+        handle: ({ RoleName, PolicyName, PolicyDocument }, context) => {
+          checkPolicyDocument(PolicyDocument, "identity");
+          return roles.change(
+            context.accountId,
+            RoleName,
+            (role) => {
+              const inlinePolicies = { ...role.inlinePolicies, [PolicyName]: PolicyDocument };
+              const length = Object.values(inlinePolicies).reduce((sum, text) => sum + lengthOf(text), 0);
+              if (length > maxInlinePoliciesLength) {
+                throw limitExceeded(
+                  `Maximum policy size of ${maxInlinePoliciesLength} bytes exceeded for role ${RoleName}`,
+                );
+              }
+              return { ...role, inlinePolicies };
+            },
+            writeOptions(context),
+          );
+        },
       },
-    },
-    ListRolePolicies: {
-      handle: async (input, { accountId }) => {
-        const { inlinePolicies } = await roles.get(accountId, input.RoleName);
-        const { items, rest } = pageOf(Object.keys(inlinePolicies), (name) => name, input);
-        return { PolicyNames: [...items], ...rest };
+      GetRolePolicy: {
+        handle: async ({ RoleName, PolicyName }, { accountId }) => {
+          const { inlinePolicies } = await roles.get(accountId, RoleName);
+          if (!Object.hasOwn(inlinePolicies, PolicyName)) throw noSuchPolicy(PolicyName);
+          return { RoleName, PolicyName, PolicyDocument: encodePolicyDocument(inlinePolicies[PolicyName]) };
+        },
       },
-    },
-    DeleteRolePolicy: {
-      handle: ({ RoleName, PolicyName }, context) =>
-        roles.change(
-          context.accountId,
-          RoleName,
-          (role) => {
-            const { [PolicyName]: deleted, ...inlinePolicies } = role.inlinePolicies;
-            if (deleted === undefined) throw noSuchPolicy(PolicyName);
-            return { ...role, inlinePolicies };
-          },
-          writeOptions(context),
-        ),
-    },
+      ListRolePolicies: {
+        handle: async (input, { accountId }) => {
+          const { inlinePolicies } = await roles.get(accountId, input.RoleName);
+          const { items, rest } = pageOf(Object.keys(inlinePolicies), (name) => name, input);
+          return { PolicyNames: [...items], ...rest };
+        },
+      },
+      DeleteRolePolicy: {
+        handle: ({ RoleName, PolicyName }, context) =>
+          roles.change(
+            context.accountId,
+            RoleName,
+            (role) => {
+              const { [PolicyName]: deleted, ...inlinePolicies } = role.inlinePolicies;
+              if (deleted === undefined) throw noSuchPolicy(PolicyName);
+              return { ...role, inlinePolicies };
+            },
+            writeOptions(context),
+          ),
+      },
 
-    TagRole: {
-      handle: async ({ RoleName, Tags }, context) => {
-        const role = await roles.get(context.accountId, RoleName);
-        const tags = tagRecord(Tags);
-        if (Object.keys({ ...(await roles.tags(role)), ...tags }).length > maxTags) {
-          throw limitExceeded(`The number of tags has reached the maximum limit of ${maxTags}.`);
-        }
-        await roles.tag(role, tags, writeOptions(context));
+      TagRole: {
+        handle: async ({ RoleName, Tags }, context) => {
+          const role = await roles.get(context.accountId, RoleName);
+          const tags = tagRecord(Tags);
+          if (Object.keys({ ...(await roles.tags(role)), ...tags }).length > maxTags) {
+            throw limitExceeded(`The number of tags has reached the maximum limit of ${maxTags}.`);
+          }
+          await roles.tag(role, tags, writeOptions(context));
+        },
+      },
+      UntagRole: {
+        handle: async ({ RoleName, TagKeys }, context) => {
+          const role = await roles.get(context.accountId, RoleName);
+          await roles.untag(role, TagKeys, writeOptions(context));
+        },
+      },
+      ListRoleTags: {
+        handle: async (input, { accountId }) => {
+          const tags = await roles.tags(await roles.get(accountId, input.RoleName));
+          const { items, rest } = pageOf(Object.entries(tags), ([key]) => key, input);
+          return { Tags: items.map(([Key, Value]) => ({ Key, Value })), ...rest };
+        },
       },
     },
-    UntagRole: {
-      handle: async ({ RoleName, TagKeys }, context) => {
-        const role = await roles.get(context.accountId, RoleName);
-        await roles.untag(role, TagKeys, writeOptions(context));
-      },
-    },
-    ListRoleTags: {
-      handle: async (input, { accountId }) => {
-        const tags = await roles.tags(await roles.get(accountId, input.RoleName));
-        const { items, rest } = pageOf(Object.entries(tags), ([key]) => key, input);
-        return { Tags: items.map(([Key, Value]) => ({ Key, Value })), ...rest };
-      },
-    },
-  });
+    { validationCode: "ValidationError" },
+  );
 
   return { ...service, findRole: (accountId, roleName) => roles.find(accountId, roleName) };
 }

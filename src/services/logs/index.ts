@@ -113,229 +113,240 @@ export function logsService(dependencies: { records: RecordStore; logs: LogStore
     }));
   }
 
-  return defineService<CloudWatchLogsOperations>("logs", {
-    CreateLogGroup: {
-      refuses: [
-        { parameter: "kmsKeyId", because: "log events are stored unencrypted" },
-        {
-          parameter: "logGroupClass",
-          values: ["INFREQUENT_ACCESS", "DELIVERY"],
-          because: "every group is of class STANDARD",
+  return defineService<CloudWatchLogsOperations>(
+    "logs",
+    {
+      CreateLogGroup: {
+        refuses: [
+          { parameter: "kmsKeyId", because: "log events are stored unencrypted" },
+          {
+            parameter: "logGroupClass",
+            values: ["INFREQUENT_ACCESS", "DELIVERY"],
+            because: "every group is of class STANDARD",
+          },
+          {
+            parameter: "deletionProtectionEnabled",
+            values: [true],
+            because: "groups cannot be protected from deletion",
+          },
+        ],
+        async handle(input, context) {
+          try {
+            await logs.createGroup(context, input.logGroupName, actorOf(context), input.tags);
+          } catch (error) {
+            if (!(error instanceof RecordExists)) throw error;
+            throw new AwsError("ResourceAlreadyExistsException", "The specified log group already exists", {
+              cause: error,
+            });
+          }
         },
-        { parameter: "deletionProtectionEnabled", values: [true], because: "groups cannot be protected from deletion" },
-      ],
-      async handle(input, context) {
-        try {
-          await logs.createGroup(context, input.logGroupName, actorOf(context), input.tags);
-        } catch (error) {
-          if (!(error instanceof RecordExists)) throw error;
-          throw new AwsError("ResourceAlreadyExistsException", "The specified log group already exists", {
-            cause: error,
-          });
-        }
       },
-    },
 
-    DeleteLogGroup: {
-      async handle(input, context) {
-        await requireGroup(context, input.logGroupName);
-        await logs.deleteGroup(context, input.logGroupName, actorOf(context));
+      DeleteLogGroup: {
+        async handle(input, context) {
+          await requireGroup(context, input.logGroupName);
+          await logs.deleteGroup(context, input.logGroupName, actorOf(context));
+        },
       },
-    },
 
-    DescribeLogGroups: {
-      refuses: [
-        { parameter: "accountIdentifiers", because: "accounts cannot be linked" },
-        { parameter: "includeLinkedAccounts", values: [true], because: "accounts cannot be linked" },
-        { parameter: "logGroupIdentifiers", because: "use logGroupNamePrefix or logGroupNamePattern" },
-      ],
-      async handle(input, context) {
-        if (input.logGroupNamePrefix !== undefined && input.logGroupNamePattern !== undefined) {
-          throw invalid("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.");
-        }
-        if (input.logGroupClass !== undefined && input.logGroupClass !== "STANDARD") return { logGroups: [] };
-        const page = await records.list({
-          accountId: context.accountId,
-          region: context.region,
-          family: "log-group",
-          orderBy: "name",
-          limit: input.limit ?? 50,
-          ...(input.logGroupNamePrefix === undefined ? {} : { namePrefix: input.logGroupNamePrefix }),
-          ...(input.logGroupNamePattern ? { nameContains: input.logGroupNamePattern } : {}),
-          ...(input.nextToken === undefined ? {} : { nameAfter: input.nextToken }),
-        });
-        const logGroups = [];
-        for (const record of page.records) {
-          let storedBytes = 0;
-          for await (const { record: stream } of logs.streams(context, record.name)) {
-            storedBytes += await logs.withFile(stream.body.file, (log) => log.storedBytes);
+      DescribeLogGroups: {
+        refuses: [
+          { parameter: "accountIdentifiers", because: "accounts cannot be linked" },
+          { parameter: "includeLinkedAccounts", values: [true], because: "accounts cannot be linked" },
+          { parameter: "logGroupIdentifiers", because: "use logGroupNamePrefix or logGroupNamePattern" },
+        ],
+        async handle(input, context) {
+          if (input.logGroupNamePrefix !== undefined && input.logGroupNamePattern !== undefined) {
+            throw invalid("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.");
           }
-          const arn = logGroupArn(context, record.name);
-          logGroups.push({
-            logGroupName: record.name,
-            creationTime: record.createdAt,
-            metricFilterCount: 0,
-            arn: `${arn}:*`,
-            logGroupArn: arn,
-            logGroupClass: "STANDARD" as const,
-            storedBytes,
+          if (input.logGroupClass !== undefined && input.logGroupClass !== "STANDARD") return { logGroups: [] };
+          const page = await records.list({
+            accountId: context.accountId,
+            region: context.region,
+            family: "log-group",
+            orderBy: "name",
+            limit: input.limit ?? 50,
+            ...(input.logGroupNamePrefix === undefined ? {} : { namePrefix: input.logGroupNamePrefix }),
+            ...(input.logGroupNamePattern ? { nameContains: input.logGroupNamePattern } : {}),
+            ...(input.nextToken === undefined ? {} : { nameAfter: input.nextToken }),
           });
-        }
-        return page.next === undefined ? { logGroups } : { logGroups, nextToken: page.records.at(-1)!.name };
-      },
-    },
-
-    CreateLogStream: {
-      async handle(input, context) {
-        await requireGroup(context, input.logGroupName);
-        try {
-          await logs.createStream(context, input.logGroupName, input.logStreamName, actorOf(context));
-        } catch (error) {
-          if (!(error instanceof RecordExists)) throw error;
-          throw new AwsError("ResourceAlreadyExistsException", "The specified log stream already exists", {
-            cause: error,
-          });
-        }
-      },
-    },
-
-    DeleteLogStream: {
-      async handle(input, context) {
-        await requireStream(context, input.logGroupName, input.logStreamName);
-        await logs.deleteStream(context, input.logGroupName, input.logStreamName, actorOf(context));
-      },
-    },
-
-    DescribeLogStreams: {
-      async handle(input, context) {
-        const group = groupName(input);
-        await requireGroup(context, group);
-        const limit = input.limit ?? 50;
-        const byTime = input.orderBy === "LastEventTime";
-        if (byTime && input.logStreamNamePrefix !== undefined) {
-          throw invalid("Cannot order by LastEventTime with a logStreamNamePrefix.");
-        }
-        let after = 0;
-        if (input.nextToken !== undefined) after = parseToken(input.nextToken).position;
-        const all: { name: string; createdAt: number; file: string; lastEventTime: number }[] = [];
-        for await (const { name, record } of logs.streams(context, group, input.logStreamNamePrefix)) {
-          const lastEventTime = byTime
-            ? await logs.withFile(record.body.file, (log) => (log.length === 0 ? 0 : log.timestampAt(log.length - 1)))
-            : 0;
-          all.push({ name, createdAt: record.createdAt, file: record.body.file, lastEventTime });
-        }
-        if (byTime) all.sort((a, b) => a.lastEventTime - b.lastEventTime);
-        if (input.descending) all.reverse();
-        const logStreams: LogStream[] = [];
-        for (const { name, createdAt, file } of all.slice(after, after + limit)) {
-          logStreams.push(await describeStream(context, group, name, createdAt, file));
-        }
-        return after + limit < all.length ? { logStreams, nextToken: token("f", after + limit) } : { logStreams };
-      },
-    },
-
-    PutLogEvents: {
-      refuses: [{ parameter: "entity", because: "log events are not tied to entities" }],
-      async handle(input, context) {
-        const record = await requireStream(context, input.logGroupName, input.logStreamName);
-        const { logEvents } = input;
-        const bytes = logEvents.reduce((sum, event) => sum + Buffer.byteLength(event.message) + eventOverheadBytes, 0);
-        if (bytes > maxBatchBytes) {
-          throw invalid(`Upload too large: ${bytes} bytes exceeds limit of ${maxBatchBytes}`);
-        }
-        for (let index = 1; index < logEvents.length; index += 1) {
-          if (logEvents[index].timestamp < logEvents[index - 1].timestamp) {
-            throw invalid("Log events in a single PutLogEvents request must be in chronological order.");
+          const logGroups = [];
+          for (const record of page.records) {
+            let storedBytes = 0;
+            for await (const { record: stream } of logs.streams(context, record.name)) {
+              storedBytes += await logs.withFile(stream.body.file, (log) => log.storedBytes);
+            }
+            const arn = logGroupArn(context, record.name);
+            logGroups.push({
+              logGroupName: record.name,
+              creationTime: record.createdAt,
+              metricFilterCount: 0,
+              arn: `${arn}:*`,
+              logGroupArn: arn,
+              logGroupClass: "STANDARD" as const,
+              storedBytes,
+            });
           }
-        }
-        const now = context.clock.now();
-        const firstKept = logEvents.findIndex((event) => event.timestamp >= now - maxAgeMs);
-        const tooNew = logEvents.findIndex((event) => event.timestamp > now + maxFutureMs);
-        const kept = firstKept === -1 ? [] : logEvents.slice(firstKept, tooNew === -1 ? undefined : tooNew);
-        if (kept.length > 0) {
-          await logs.withFile(record.body.file, (log) =>
-            log.append(
-              kept.map((event) => [event.timestamp, event.message] as const),
-              now,
-            ),
-          );
-        }
-        const rejected = {
-          ...(firstKept === 0 ? {} : { tooOldLogEventEndIndex: firstKept === -1 ? logEvents.length : firstKept }),
-          ...(tooNew === -1 ? {} : { tooNewLogEventStartIndex: tooNew }),
-        };
-        const length = await logs.withFile(record.body.file, (log) => log.length);
-        return {
-          nextSequenceToken: String(length).padStart(56, "0"),
-          ...(Object.keys(rejected).length > 0 ? { rejectedLogEventsInfo: rejected } : {}),
-        };
+          return page.next === undefined ? { logGroups } : { logGroups, nextToken: page.records.at(-1)!.name };
+        },
       },
-    },
 
-    GetLogEvents: {
-      refuses: [{ parameter: "unmask", values: [true], because: "there is no data protection policy to unmask" }],
-      async handle(input, context) {
-        const record = await requireStream(context, groupName(input), input.logStreamName);
-        return logs.withFile(record.body.file, async (log) => {
-          const first = input.startTime === undefined ? 0 : log.positionOf(input.startTime);
-          const end = input.endTime === undefined ? log.length : Math.max(first, log.positionOf(input.endTime));
-          const limit = Math.min(input.limit ?? maxEvents, maxEvents);
-          const given = input.nextToken === undefined ? undefined : parseToken(input.nextToken);
-          const forward = given === undefined ? input.startFromHead === true : given.kind === "f";
-          const clamp = (position: number) => Math.min(Math.max(position, first), end);
-          const from = given === undefined ? (forward ? first : end) : clamp(given.position);
-
-          const events = await readPage(log, range(from, forward ? end : first), limit);
-          if (!forward) events.reverse();
-          // A token past the end comes back as it was: that is how clients know they have read everything.
-          const start = forward ? from : from - events.length;
-          return {
-            events,
-            nextForwardToken: token("f", start + events.length),
-            nextBackwardToken: token("b", start),
-          };
-        });
-      },
-    },
-
-    FilterLogEvents: {
-      refuses: [{ parameter: "unmask", values: [true], because: "there is no data protection policy to unmask" }],
-      async handle(input, context) {
-        const group = groupName(input);
-        await requireGroup(context, group);
-        if (input.logStreamNames !== undefined && input.logStreamNamePrefix !== undefined) {
-          throw invalid("logStreamNames and logStreamNamePrefix are mutually exclusive parameters.");
-        }
-        let matches: LogFilter;
-        try {
-          matches = compileFilterPattern(input.filterPattern ?? "");
-        } catch (error) {
-          if (error instanceof FilterPatternError) throw invalid(error.message);
-          throw error;
-        }
-        const streams: { name: string; file: string }[] = [];
-        if (input.logStreamNames !== undefined) {
-          for (const name of input.logStreamNames) {
-            const record = await requireStream(context, group, name);
-            streams.push({ name, file: record.body.file });
+      CreateLogStream: {
+        async handle(input, context) {
+          await requireGroup(context, input.logGroupName);
+          try {
+            await logs.createStream(context, input.logGroupName, input.logStreamName, actorOf(context));
+          } catch (error) {
+            if (!(error instanceof RecordExists)) throw error;
+            throw new AwsError("ResourceAlreadyExistsException", "The specified log stream already exists", {
+              cause: error,
+            });
           }
-        } else {
+        },
+      },
+
+      DeleteLogStream: {
+        async handle(input, context) {
+          await requireStream(context, input.logGroupName, input.logStreamName);
+          await logs.deleteStream(context, input.logGroupName, input.logStreamName, actorOf(context));
+        },
+      },
+
+      DescribeLogStreams: {
+        async handle(input, context) {
+          const group = groupName(input);
+          await requireGroup(context, group);
+          const limit = input.limit ?? 50;
+          const byTime = input.orderBy === "LastEventTime";
+          if (byTime && input.logStreamNamePrefix !== undefined) {
+            throw invalid("Cannot order by LastEventTime with a logStreamNamePrefix.");
+          }
+          let after = 0;
+          if (input.nextToken !== undefined) after = parseToken(input.nextToken).position;
+          const all: { name: string; createdAt: number; file: string; lastEventTime: number }[] = [];
           for await (const { name, record } of logs.streams(context, group, input.logStreamNamePrefix)) {
-            streams.push({ name, file: record.body.file });
+            const lastEventTime = byTime
+              ? await logs.withFile(record.body.file, (log) => (log.length === 0 ? 0 : log.timestampAt(log.length - 1)))
+              : 0;
+            all.push({ name, createdAt: record.createdAt, file: record.body.file, lastEventTime });
           }
-        }
-        const limit = Math.min(input.limit ?? maxEvents, maxEvents);
-        const { events, nextToken } = await filterAcross(logs, streams, {
-          matches,
-          limit,
-          startTime: input.startTime,
-          endTime: input.endTime,
-          token: input.nextToken,
-        });
-        return { events, searchedLogStreams: [], ...(nextToken === undefined ? {} : { nextToken }) };
+          if (byTime) all.sort((a, b) => a.lastEventTime - b.lastEventTime);
+          if (input.descending) all.reverse();
+          const logStreams: LogStream[] = [];
+          for (const { name, createdAt, file } of all.slice(after, after + limit)) {
+            logStreams.push(await describeStream(context, group, name, createdAt, file));
+          }
+          return after + limit < all.length ? { logStreams, nextToken: token("f", after + limit) } : { logStreams };
+        },
+      },
+
+      PutLogEvents: {
+        refuses: [{ parameter: "entity", because: "log events are not tied to entities" }],
+        async handle(input, context) {
+          const record = await requireStream(context, input.logGroupName, input.logStreamName);
+          const { logEvents } = input;
+          const bytes = logEvents.reduce(
+            (sum, event) => sum + Buffer.byteLength(event.message) + eventOverheadBytes,
+            0,
+          );
+          if (bytes > maxBatchBytes) {
+            throw invalid(`Upload too large: ${bytes} bytes exceeds limit of ${maxBatchBytes}`);
+          }
+          for (let index = 1; index < logEvents.length; index += 1) {
+            if (logEvents[index].timestamp < logEvents[index - 1].timestamp) {
+              throw invalid("Log events in a single PutLogEvents request must be in chronological order.");
+            }
+          }
+          const now = context.clock.now();
+          const firstKept = logEvents.findIndex((event) => event.timestamp >= now - maxAgeMs);
+          const tooNew = logEvents.findIndex((event) => event.timestamp > now + maxFutureMs);
+          const kept = firstKept === -1 ? [] : logEvents.slice(firstKept, tooNew === -1 ? undefined : tooNew);
+          if (kept.length > 0) {
+            await logs.withFile(record.body.file, (log) =>
+              log.append(
+                kept.map((event) => [event.timestamp, event.message] as const),
+                now,
+              ),
+            );
+          }
+          const rejected = {
+            ...(firstKept === 0 ? {} : { tooOldLogEventEndIndex: firstKept === -1 ? logEvents.length : firstKept }),
+            ...(tooNew === -1 ? {} : { tooNewLogEventStartIndex: tooNew }),
+          };
+          const length = await logs.withFile(record.body.file, (log) => log.length);
+          return {
+            nextSequenceToken: String(length).padStart(56, "0"),
+            ...(Object.keys(rejected).length > 0 ? { rejectedLogEventsInfo: rejected } : {}),
+          };
+        },
+      },
+
+      GetLogEvents: {
+        refuses: [{ parameter: "unmask", values: [true], because: "there is no data protection policy to unmask" }],
+        async handle(input, context) {
+          const record = await requireStream(context, groupName(input), input.logStreamName);
+          return logs.withFile(record.body.file, async (log) => {
+            const first = input.startTime === undefined ? 0 : log.positionOf(input.startTime);
+            const end = input.endTime === undefined ? log.length : Math.max(first, log.positionOf(input.endTime));
+            const limit = Math.min(input.limit ?? maxEvents, maxEvents);
+            const given = input.nextToken === undefined ? undefined : parseToken(input.nextToken);
+            const forward = given === undefined ? input.startFromHead === true : given.kind === "f";
+            const clamp = (position: number) => Math.min(Math.max(position, first), end);
+            const from = given === undefined ? (forward ? first : end) : clamp(given.position);
+
+            const events = await readPage(log, range(from, forward ? end : first), limit);
+            if (!forward) events.reverse();
+            // A token past the end comes back as it was: that is how clients know they have read everything.
+            const start = forward ? from : from - events.length;
+            return {
+              events,
+              nextForwardToken: token("f", start + events.length),
+              nextBackwardToken: token("b", start),
+            };
+          });
+        },
+      },
+
+      FilterLogEvents: {
+        refuses: [{ parameter: "unmask", values: [true], because: "there is no data protection policy to unmask" }],
+        async handle(input, context) {
+          const group = groupName(input);
+          await requireGroup(context, group);
+          if (input.logStreamNames !== undefined && input.logStreamNamePrefix !== undefined) {
+            throw invalid("logStreamNames and logStreamNamePrefix are mutually exclusive parameters.");
+          }
+          let matches: LogFilter;
+          try {
+            matches = compileFilterPattern(input.filterPattern ?? "");
+          } catch (error) {
+            if (error instanceof FilterPatternError) throw invalid(error.message);
+            throw error;
+          }
+          const streams: { name: string; file: string }[] = [];
+          if (input.logStreamNames !== undefined) {
+            for (const name of input.logStreamNames) {
+              const record = await requireStream(context, group, name);
+              streams.push({ name, file: record.body.file });
+            }
+          } else {
+            for await (const { name, record } of logs.streams(context, group, input.logStreamNamePrefix)) {
+              streams.push({ name, file: record.body.file });
+            }
+          }
+          const limit = Math.min(input.limit ?? maxEvents, maxEvents);
+          const { events, nextToken } = await filterAcross(logs, streams, {
+            matches,
+            limit,
+            startTime: input.startTime,
+            endTime: input.endTime,
+            token: input.nextToken,
+          });
+          return { events, searchedLogStreams: [], ...(nextToken === undefined ? {} : { nextToken }) };
+        },
       },
     },
-  });
+    { validationCode: "InvalidParameterException" },
+  );
 }
 
 /**

@@ -27,23 +27,27 @@ export interface SageMakerRuntimeDependencies {
 }
 
 export function sagemakerRuntimeService({ router }: SageMakerRuntimeDependencies): Service {
-  return defineService<SageMakerRuntimeOperations>("sagemaker-runtime", {
-    InvokeEndpoint: {
-      refuses: refusals,
-      async handle(input, context) {
-        const key = { accountId: context.accountId, region: context.region, endpointName: input.EndpointName };
-        const response = await answer(router, key, input, context.signal);
-        if (response.status < 200 || response.status > 299)
-          throw modelError(key, response.status, textOf(response.body));
-        return {
-          Body: response.body,
-          ContentType: header(response, "content-type"),
-          InvokedProductionVariant: response.variant,
-          CustomAttributes: header(response, "x-amzn-sagemaker-custom-attributes"),
-        };
+  return defineService<SageMakerRuntimeOperations>(
+    "sagemaker-runtime",
+    {
+      InvokeEndpoint: {
+        refuses: refusals,
+        async handle(input, context) {
+          const key = { accountId: context.accountId, region: context.region, endpointName: input.EndpointName };
+          const response = await answer(router, key, input, context.signal);
+          if (response.status < 200 || response.status > 299)
+            throw modelError(key, response.status, textOf(response.body));
+          return {
+            Body: response.body,
+            ContentType: header(response, "content-type"),
+            InvokedProductionVariant: response.variant,
+            CustomAttributes: header(response, "x-amzn-sagemaker-custom-attributes"),
+          };
+        },
       },
     },
-  });
+    { validationCode: "ValidationError" },
+  );
 }
 
 async function answer(

@@ -92,57 +92,61 @@ export function stsService(options: StsOptions): StsService {
     return { role: unknown, known: false, foreign };
   };
 
-  const service = defineService<STSOperations>("sts", {
-    GetCallerIdentity: {
-      handle: (_, { principal }) => ({ UserId: principal.userId, Account: principal.accountId, Arn: principal.arn }),
-    },
-    AssumeRole: {
-      refuses: assumeRoleRefusals,
-      handle: async (input, context) => {
-        const { principal } = context;
-        const { role, known, foreign } = await findRole(input.RoleArn);
-        if (foreign || (!known && principal.kind !== "root")) {
-          throw new AwsError(
-            "AccessDenied",
-            `User: ${principal.arn} is not authorized to perform: sts:AssumeRole on resource: ${input.RoleArn}`,
-            { status: 403 },
+  const service = defineService<STSOperations>(
+    "sts",
+    {
+      GetCallerIdentity: {
+        handle: (_, { principal }) => ({ UserId: principal.userId, Account: principal.accountId, Arn: principal.arn }),
+      },
+      AssumeRole: {
+        refuses: assumeRoleRefusals,
+        handle: async (input, context) => {
+          const { principal } = context;
+          const { role, known, foreign } = await findRole(input.RoleArn);
+          if (foreign || (!known && principal.kind !== "root")) {
+            throw new AwsError(
+              "AccessDenied",
+              `User: ${principal.arn} is not authorized to perform: sts:AssumeRole on resource: ${input.RoleArn}`,
+              { status: 403 },
+            );
+          }
+          const seconds = input.DurationSeconds ?? defaultRoleSeconds;
+          if (principal.kind === "assumed-role" && seconds > chainedRoleSeconds) {
+            throw validationError(
+              "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
+            );
+          }
+          if (seconds > role.maxSessionDuration) {
+            throw validationError("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.");
+          }
+          const credential = await openRoleSession(role, input.RoleSessionName, seconds, actorOf(context));
+          return {
+            Credentials: credentialsOf(credential),
+            AssumedRoleUser: { AssumedRoleId: credential.principal.userId, Arn: credential.principal.arn },
+          };
+        },
+      },
+      GetSessionToken: {
+        refuses: sessionTokenRefusals,
+        handle: async (input, context) => {
+          const { principal } = context;
+          if (principal.accessKeyId.startsWith("ASIA")) {
+            throw new AwsError("AccessDenied", "Cannot call GetSessionToken with session credentials", { status: 403 });
+          }
+          const asked = input.DurationSeconds ?? defaultSessionSeconds;
+          const seconds = principal.kind === "root" ? Math.min(asked, rootSessionSeconds) : asked;
+          const { kind, arn, userId } = principal;
+          const credential = await temporary.issue(
+            { kind, accountId: principal.accountId, arn, userId },
+            seconds,
+            actorOf(context),
           );
-        }
-        const seconds = input.DurationSeconds ?? defaultRoleSeconds;
-        if (principal.kind === "assumed-role" && seconds > chainedRoleSeconds) {
-          throw validationError(
-            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
-          );
-        }
-        if (seconds > role.maxSessionDuration) {
-          throw validationError("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.");
-        }
-        const credential = await openRoleSession(role, input.RoleSessionName, seconds, actorOf(context));
-        return {
-          Credentials: credentialsOf(credential),
-          AssumedRoleUser: { AssumedRoleId: credential.principal.userId, Arn: credential.principal.arn },
-        };
+          return { Credentials: credentialsOf(credential) };
+        },
       },
     },
-    GetSessionToken: {
-      refuses: sessionTokenRefusals,
-      handle: async (input, context) => {
-        const { principal } = context;
-        if (principal.accessKeyId.startsWith("ASIA")) {
-          throw new AwsError("AccessDenied", "Cannot call GetSessionToken with session credentials", { status: 403 });
-        }
-        const asked = input.DurationSeconds ?? defaultSessionSeconds;
-        const seconds = principal.kind === "root" ? Math.min(asked, rootSessionSeconds) : asked;
-        const { kind, arn, userId } = principal;
-        const credential = await temporary.issue(
-          { kind, accountId: principal.accountId, arn, userId },
-          seconds,
-          actorOf(context),
-        );
-        return { Credentials: credentialsOf(credential) };
-      },
-    },
-  });
+    { validationCode: "ValidationError" },
+  );
 
   return {
     ...service,
