@@ -286,7 +286,8 @@ export class ReplicaSet {
     const stream = `${variantName}/${instanceIdOf(replica.id)}`;
     replica.logsPumped = pumpLogs(backend, replica.id, logs, { ...logGroup, stream }, replica.logsAbort.signal).catch(
       (error: unknown) => {
-        if (!replica.logsAbort.signal.aborted) report(`the log of replica ${replica.id} was cut off`, error);
+        if (!this.#detached && !replica.logsAbort.signal.aborted)
+          report(`the log of replica ${replica.id} was cut off`, error);
       },
     );
   }
