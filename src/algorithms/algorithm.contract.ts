@@ -85,12 +85,13 @@ export function algorithmContract(subject: AlgorithmCase): void {
     return Object.fromEntries((await Promise.all(entries)) as [string, string][]);
   }
 
-  async function trainsAndPredicts(rows: Rows): Promise<void> {
+  /** One prediction per row, by a model of the same rows. */
+  async function predictionsOf(rows: Rows): Promise<readonly string[]> {
     const { model } = await train(rows);
-    const predictions = await answer(await algorithm.load(model, {}), rows);
-    expect(predictions.trimEnd().split("\n")).toHaveLength(rows.length);
-    expect(predictions).not.toMatch(/nan|inf|undefined/i);
+    return (await answer(await algorithm.load(model, {}), rows)).trimEnd().split("\n");
   }
+
+  const isPredicted = (prediction: string) => prediction !== "" && !/nan|inf|undefined/i.test(prediction);
 
   describe(`${algorithm.title} keeps the contract of algorithms`, () => {
     test("a good request has no problems", () => {
@@ -146,15 +147,18 @@ export function algorithmContract(subject: AlgorithmCase): void {
       expect(await readFile(join(channel, "data.csv"), "utf8")).toBe(text(separable.map(columnsOf)));
     });
 
-    test("one row is enough", () => trainsAndPredicts(separable.slice(0, 1)));
-
-    test("one feature is enough", () => trainsAndPredicts(separable.map((row) => row.slice(0, 2))));
-
-    test("a constant column does no harm", () => trainsAndPredicts(separable.map((row) => [...row, 7])));
+    test.each([
+      ["one row", separable.slice(0, 1)],
+      ["one feature", separable.map((row) => row.slice(0, 2))],
+      ["a constant column", separable.map((row) => [...row, 7])],
+    ])("%s can be learnt from", async (_what, rows) => {
+      expect((await predictionsOf(rows)).filter(isPredicted)).toHaveLength(rows.length);
+    });
 
     test("missing values are treated as documented", async () => {
       const rows = separable.map((row, at) => (at % 4 === 0 ? [row[0], NaN, row[2]] : row));
-      if (subject.missingValues === "accepted") await trainsAndPredicts(rows);
+      if (subject.missingValues === "accepted")
+        expect((await predictionsOf(rows)).filter(isPredicted)).toHaveLength(rows.length);
       else await expect(train(rows)).rejects.toThrow(subject.missingValues);
     });
 

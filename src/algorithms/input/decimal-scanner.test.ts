@@ -54,7 +54,7 @@ test("a decimal next to the middle of two float32 values is not guessed", () => 
   // 1 + 2^-24 is exactly in the middle between 1 and the next float32.
   for (const text of ["1.000000059604644775390625", "1.0000000596046447", "1.00000005960464484"]) {
     const { value, rest } = scan(text);
-    if (rest !== text) expect(value).toBe(Math.fround(Number(text)));
+    expect(rest === text ? numberOfText(text) : value).toBe(Math.fround(Number(text)));
   }
 });
 

@@ -196,7 +196,7 @@ test("num_parallel_tree and classes multiply the trees of a round", async () => 
   });
   const booster = await readModelFile(modelFile);
   expect(booster.trees).toHaveLength(24);
-  expect([...booster.treeGroup.slice(0, 6)]).toEqual([0, 0, 1, 1, 2, 2]);
+  expect(booster.treeGroup.slice(0, 6)).toEqual(Int32Array.of(0, 0, 1, 1, 2, 2));
   expect(await predict("1\n2\n3")).toEqual([0, 1, 2]);
 });
 
