@@ -6,7 +6,8 @@ import type { Booster, RegressionTree } from "../booster.ts";
 import { objectiveNamed, objectives } from "../objectives.ts";
 
 export const maxTrees = 1_000_000;
-export const maxFeatures = 2 ** 30 - 1;
+/** As many as libsvm data may have; a predictor keeps one row of them in memory. */
+export const maxFeatures = 2 ** 24;
 export const maxGroups = 100_000;
 
 /** A sentence with the first problem; undefined when the booster can be served. */

@@ -133,7 +133,7 @@ test.each(["1.7-1", "3.0-5"])("a file of image %s with any byte changed is read 
       damaged[at] ^= flip;
       try {
         const read = decodeModel(damaged, "xgboost-model");
-        expect(new Predictor({ ...read, nFeatures: Math.min(read.nFeatures, 1000) }).margins(column(1))).toBeDefined();
+        expect(new Predictor(read).margins(column(1))).toBeDefined();
       } catch (problem) {
         expect((problem as Error).message).toMatch(/^Model file xgboost-model: /);
       }
