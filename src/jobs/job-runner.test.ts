@@ -99,11 +99,14 @@ test("a failing job gives its failure text and its output, and no model", async 
   expect(objects.objects.has("b/out/j/output/model.tar.gz")).toBe(false);
 });
 
-test("a program that does not exist is the platform's failure", async () => {
-  expect(await run(job(["/no/such/program"]))).toMatchObject({
+test("a program that does not exist is the platform's failure, and the log says so once", async () => {
+  const what = job(["/no/such/program"]);
+  expect(await run(what)).toMatchObject({
     result: "failed",
     failureReason: expect.stringMatching(/^InternalServerError: .*\/no\/such\/program/),
   });
+  await runner.follow(what, never);
+  expect(logs.messages(what.log)).toEqual([expect.stringMatching(/^Sagebrush: cannot start \/no\/such\/program/)]);
 });
 
 test("a job that is stopped keeps what it saved", async () => {

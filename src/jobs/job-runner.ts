@@ -114,8 +114,8 @@ export class JobRunner {
     const stream = new LogStreamWriter(this.#logs, job.log, metrics, await this.#logs.sourceOffset(job.log));
     await stream.begin(job.notes);
     for await (const line of this.#compute.logs(job.id, 0, signal)) await stream.add(line);
-    await stream.end();
     const exit = await this.#compute.exited(job.id, signal);
+    await stream.end(exit.detail);
     return {
       ...(await this.#resultOf(job, exit)),
       startedAt: exit.startedAt,
@@ -203,6 +203,7 @@ class LogStreamWriter {
   readonly #key: LogStreamKey;
   readonly #metrics: MetricSearch;
   readonly #sent: number;
+  #lastOffset = 0;
   #waiting: WorkloadLogLine[] = [];
   #sending: Promise<void> | undefined;
   #failure: { error: unknown } | undefined;
@@ -225,15 +226,21 @@ class LogStreamWriter {
   }
 
   async add(line: WorkloadLogLine): Promise<void> {
+    this.#lastOffset = line.offset;
     this.#waiting.push(line);
     this.#sending ??= this.#send();
     if (this.#waiting.length > linesAhead) await this.#sending;
     this.#throwFailure();
   }
 
-  async end(): Promise<void> {
+  /** @param note of the platform after the last line, e.g. that the disk was full and lines are missing */
+  async end(note: string | undefined): Promise<void> {
     await this.#sending;
     this.#throwFailure();
+    // One more than the offset of the last line, and less than that of any other.
+    const offset = this.#lastOffset + 2;
+    if (note === undefined || offset <= this.#sent) return;
+    await this.#logs.append(this.#key, [{ timestamp: Date.now(), message: `Sagebrush: ${note}` }], offset);
   }
 
   #throwFailure(): void {

@@ -28,7 +28,7 @@ const defaultMaxRuntimeSeconds = 86_400;
 const maxMaxRuntimeSeconds = 2_419_200;
 
 /** Variables that would change the program that runs an algorithm instead of telling the algorithm something. */
-const loaderVariable = /^(NODE_|LD_|DYLD_|SAGEBRUSH_|ML_ROOT$|PATH$)/;
+const loaderVariable = /^(NODE_|LD_|DYLD_|OPENSSL_|SAGEBRUSH_|ML_ROOT$|PATH$)/;
 
 /**
  * Checks a request and makes the job's first state of it.

@@ -15,11 +15,12 @@ import type {
   SageMakerOperations,
 } from "../../../protocol/generated/sagemaker.ts";
 import type { RequestContext } from "../../../protocol/service.ts";
-import { ReconcilerEngine } from "../../../resources/reconciler.ts";
+import { type Reconciler, ReconcilerEngine, type StepContext } from "../../../resources/reconciler.ts";
 import { StorageFull } from "../../../storage/record-store.ts";
 import { SqliteRecordStore } from "../../../storage/sqlite-record-store.ts";
 import { SystemClock } from "../../../util/clock.ts";
 import { entryPoint } from "../../../util/entry-point.ts";
+import type { TrainingJob, TrainingJobRecord } from "./training-job-record.ts";
 import { trainingJobReconciler, resumeTrainingJobs } from "./training-job-reconciler.ts";
 import { trainingJobFamily, trainingJobOperations } from "./training-job.ts";
 import { accountId, algorithms, principal, roleArn, trainingRequest } from "./training.contract.ts";
@@ -36,6 +37,7 @@ class TestServer {
   readonly #records: SqliteRecordStore;
   readonly #operations;
   readonly #capacity: Capacity;
+  readonly #reconciler: Reconciler<TrainingJob>;
   readonly runner: JobRunner;
   readonly faults: unknown[] = [];
 
@@ -50,7 +52,8 @@ class TestServer {
     this.runner = new JobRunner({ compute: this.#compute, objects, logs, dataDirectory: directory });
     this.#capacity = new Capacity(slots);
     const command: [string, string] = [process.execPath, join(directory, "tiny.mjs")];
-    this.#engine.add(trainingJobReconciler({ runner: this.runner, capacity: this.#capacity, command }));
+    this.#reconciler = trainingJobReconciler({ runner: this.runner, capacity: this.#capacity, command });
+    this.#engine.add(this.#reconciler);
     this.#operations = trainingJobOperations({
       trainingJobs: trainingJobFamily({ records: this.#records, notify: (key) => this.#engine.notify(key) }),
       algorithms,
@@ -113,6 +116,20 @@ class TestServer {
 
   ended(name = "job"): Promise<DescribeTrainingJobResponse> {
     return this.until(name, (job) => ["Completed", "Failed", "Stopped"].includes(job.TrainingJobStatus));
+  }
+
+  /** What the engine does after too many failed steps. */
+  async giveUp(name: string, error: Error): Promise<void> {
+    const key = { accountId, region: "us-east-1", family: "training-job", name };
+    const record = (await this.#records.get<TrainingJob>(key))!;
+    await this.#reconciler.giveUp(record, error, {
+      clock,
+      update: async (change: { body: TrainingJob; status?: string }) => {
+        const actor = { by: "test", call: "giveUp" };
+        const [written] = await this.#records.write([{ op: "update", key, ...change }], { actor, at: clock.now() });
+        return written as TrainingJobRecord;
+      },
+    } as StepContext<TrainingJob>);
   }
 
   /** Also waits until what the job used is freed. */
@@ -477,6 +494,19 @@ test("a stop that the server did not live to carry out is carried out by the nex
   await server.crash();
   server = await new TestServer(directory).start();
   expect((await server.ended()).TrainingJobStatus).toBe("Stopped");
+});
+
+test("a job that cannot be carried on fails with the reason, and what runs is ended", async () => {
+  await algorithm("context.log('pid ' + process.pid); " + waitForGo);
+  await server.create();
+  await ready();
+  await server.giveUp("job", new Error("the log store is broken"));
+  expect(await server.describe()).toMatchObject({
+    TrainingJobStatus: "Failed",
+    FailureReason: "InternalServerError: The job could not be carried on: the log store is broken",
+  });
+  const pid = Number((await messages()).find((line) => line.startsWith("pid "))!.slice(4));
+  expect(spawnSync("ps", ["-o", "state=", "-p", String(pid)], { encoding: "utf8" }).stdout).not.toMatch(/^[RSD]/);
 });
 
 test("what a crash left of a job that has ended is removed at the next start", async () => {
