@@ -263,26 +263,21 @@ function rocAuc(evaluation: Evaluation): number {
  * "Area under Precision-Recall Curves for Weighted and Unweighted Data" (PLoS ONE 9(3), 2014), as XGBoost does.
  */
 function prAuc(evaluation: Evaluation): number {
-  const steps: (readonly [number, number, number, number])[] = [];
-  const [negatives, total] = overThresholds(evaluation, (...step) => steps.push(step));
-  if (negatives <= 0 || total <= 0) return NaN;
+  const { labels, weights } = evaluation;
+  let total = 0;
+  for (let row = 0; row < labels.length; row += 1) total += labels[row] * (weights === undefined ? 1 : weights[row]);
   let area = 0;
-  for (const [fpBefore, fp, tpBefore, tp] of steps) {
+  const [negatives, positiveWeight] = overThresholds(evaluation, (fpBefore, fp, tpBefore, tp) => {
     const gained = tp - tpBefore;
-    if (gained === 0) continue;
+    if (gained === 0) return;
     // Between two thresholds fp grows linearly in tp: fp = h * tp + b * total.
     const h = (fp - fpBefore) / gained;
     const a = 1 + h;
     const b = (fpBefore - h * tpBefore) / total;
-    area +=
-      b === 0
-        ? (tp - tpBefore) / total / a
-        : (tp / total -
-            tpBefore / total -
-            (b / a) * (Math.log((a * tp) / total + b) - Math.log((a * tpBefore) / total + b))) /
-          a;
-  }
-  return area;
+    const [from, to] = [tpBefore / total, tp / total];
+    area += b === 0 ? (to - from) / a : (to - from - (b / a) * (Math.log(a * to + b) - Math.log(a * from + b))) / a;
+  });
+  return negatives > 0 && positiveWeight > 0 ? area : NaN;
 }
 
 function r2({ labels, outputs }: Evaluation): number {
