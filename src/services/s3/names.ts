@@ -1,6 +1,6 @@
 /** What S3 demands of names and descriptions that users choose. */
 import type { StorageClass } from "../../protocol/generated/s3.ts";
-import { invalidArgument, s3Error } from "./errors.ts";
+import { s3Error } from "./errors.ts";
 
 /** UTF-8 bytes */
 const maxKeyBytes = 1024;
@@ -35,8 +35,10 @@ export function checkBucketName(name: string): void {
 
 /** @throws AwsError KeyTooLongError, InvalidArgument for a NUL character, which ends texts in the database */
 export function checkKey(key: string): void {
-  if (key.includes("\0"))
-    throw invalidArgument("key", key, "Keys with the character U+0000 are not supported by Sagebrush");
+  if (key.includes("\0")) {
+    const message = "Keys with the character U+0000 are not supported by Sagebrush";
+    throw s3Error("InvalidArgument", { ArgumentName: "key" }, { message });
+  }
   const size = Buffer.byteLength(key);
   if (size > maxKeyBytes) throw s3Error("KeyTooLongError", { Size: size, MaxSizeAllowed: maxKeyBytes });
 }
