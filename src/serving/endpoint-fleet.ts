@@ -6,7 +6,7 @@
  * a restart. Everything here may be asked for twice.
  */
 import { existsSync } from "node:fs";
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ComputeBackend } from "../compute/compute-backend.ts";
 import type { LogSink, ObjectStorage } from "../jobs/ports.ts";
@@ -134,6 +134,10 @@ export class EndpointFleet {
     const sets = [...this.#running.values()].flatMap((byName) => [...byName.values()]);
     this.#running.clear();
     await Promise.all(sets.map((set) => set.detach()));
+    // A server without replicas leaves nothing in the folder for temporary files.
+    await rmdir(this.#options.runtimeDirectory).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOTEMPTY" && error.code !== "ENOENT" && error.code !== "EEXIST") throw error;
+    });
   }
 
   #folder(deployment: Deployment): string {

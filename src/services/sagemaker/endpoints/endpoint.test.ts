@@ -237,7 +237,7 @@ test("a server that went while creating and deleting goes on with both", async (
     ),
   );
   expect(await place.backend.list()).toEqual([]);
-  expect(await readdir(place.sockets)).toEqual([]);
+  expect(await readdir(place.sockets).catch(() => [])).toEqual([]);
 });
 
 test("an artifact that is no tar fails the endpoint in AWS's words, and then it can only be deleted", async () => {
