@@ -34,8 +34,10 @@ export function listRecords(
   db: Kysely<RecordSchema>,
   flavour: SqlFlavour,
   spaceId: number,
-  query: ListQuery,
+  wanted: ListQuery,
 ): CompiledQuery<RecordRow> {
+  // Records of a single status are in order of their names; as a list by name it is entered at the cursor's place.
+  const query = wanted.orderBy === "status" && hasOneStatus(wanted) ? { ...wanted, orderBy: "name" as const } : wanted;
   const orderBy = query.orderBy ?? "createdAt";
   let records = selectRecords(db).where("space_id", "=", spaceId);
   records = whereName(records, query);
@@ -65,6 +67,10 @@ export function listRecords(
     .orderBy("name", direction)
     .limit(query.limit + 1)
     .compile();
+}
+
+function hasOneStatus({ status }: ListQuery): boolean {
+  return typeof status === "string" || status?.length === 1;
 }
 
 /** Every restriction of names as one range, so that the index is entered at its narrowest place. */
