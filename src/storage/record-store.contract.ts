@@ -331,6 +331,11 @@ export function recordStoreContract(implementation: string, open: () => Promise<
             "other",
           ]);
         }
+        expect(await allPages({ orderBy: "status", status: "Failed" }, 1)).toEqual(["job-2", "other"]);
+        expect(await allPages({ orderBy: "status", status: ["Failed"], descending: true }, 1)).toEqual([
+          "other",
+          "job-2",
+        ]);
         expect(await names({ orderBy: "status", status: ["InProgress", "Failed"] })).toEqual([
           "job-2",
           "other",
