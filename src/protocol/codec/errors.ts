@@ -29,21 +29,27 @@ function messageMember(shape: ShapeModel | undefined, byDefault: string): string
  * The traits of a service that used to speak the query protocol describe that protocol: the status beside a code is
  * the query protocol's, and over JSON and CBOR the fault alone decides.
  */
-function statusOf(service: CompiledService, shape: ShapeModel | undefined, error: AwsError): number {
+function statusOf(
+  service: CompiledService,
+  shape: ShapeModel | undefined,
+  error: AwsError,
+  family: "json" | "xml",
+): number {
   const trait = shape?.error;
-  const isQueryTrait = service.model.metadata.awsQueryCompatible !== undefined && trait?.code !== undefined;
+  const isQueryTrait =
+    family === "json" && service.model.metadata.awsQueryCompatible !== undefined && trait?.code !== undefined;
   if (trait?.httpStatusCode !== undefined && !isQueryTrait) return trait.httpStatusCode;
   const isOurFault = shape?.fault === true || trait?.senderFault === false;
   if (isQueryTrait) return isOurFault ? 500 : 400;
   return isOurFault && error.status < 500 ? 500 : error.status;
 }
 
-/** @param messageName the message's name in errors that have no shape: `message` in JSON, `Message` in XML */
-export function resolveError(service: CompiledService, error: AwsError, messageName: string): ResolvedError {
+/** @param family XML (query and REST XML) or JSON (all others): they read the traits and spell the message differently */
+export function resolveError(service: CompiledService, error: AwsError, family: "json" | "xml"): ResolvedError {
   const shape = service.errorShape(error.code);
   const trait = shape?.model.error;
-  const status = statusOf(service, shape?.model, error);
-  const messageKey = messageMember(shape?.model, messageName);
+  const status = statusOf(service, shape?.model, error, family);
+  const messageKey = messageMember(shape?.model, family === "xml" ? "Message" : "message");
   const members: Structure = { ...error.members };
   if (members[messageKey] === undefined && error.message !== "") members[messageKey] = error.message;
   return {

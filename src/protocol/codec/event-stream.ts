@@ -75,7 +75,7 @@ export function eventStreamEncoder(
   };
 
   const encodeThrown = (error: AwsError): Frame => {
-    const resolved = resolveError(service, error, "message");
+    const resolved = resolveError(service, error, "json");
     const member = resolved.shape === undefined ? undefined : exceptionMembers.get(resolved.shape.name);
     if (member !== undefined) return encoders.get(member)!(resolved.members);
     return {

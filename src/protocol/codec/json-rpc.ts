@@ -74,7 +74,7 @@ class JsonRpcCodec implements Codec {
   }
 
   encodeError(_operation: CompiledOperation | undefined, error: AwsError, ids: ResponseIds): HttpResponse {
-    const resolved = resolveError(this.#service, error, "message");
+    const resolved = resolveError(this.#service, error, "json");
     return {
       status: resolved.status,
       headers: {

@@ -64,7 +64,7 @@ class QueryCodec implements Codec {
   }
 
   encodeError(_operation: CompiledOperation | undefined, error: AwsError, ids: ResponseIds): HttpResponse {
-    const resolved = resolveError(this.#service, error, "Message");
+    const resolved = resolveError(this.#service, error, "xml");
     const content = errorContent(resolved, this.#encoders, () => true);
     return {
       status: resolved.status,

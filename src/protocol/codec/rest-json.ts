@@ -10,32 +10,29 @@ const contentType = "application/json";
 export function restJsonCodec(service: CompiledService): Codec {
   const decoders = jsonDecoders(service);
   const encoders = new JsonEncoders(service);
-  return restCodec(
-    service,
-    {
-      protocol: "rest-json",
-      contentType,
-      malformedCode: "SerializationException",
-      decodeMembers(shape, selects) {
-        const decode = decoders.members(shape, selects);
-        return (body) => decode(parseJson(body), 1) as Structure;
-      },
-      decodePayload(reference) {
-        const decode = decoders.of(reference);
-        return (body) => decode(parseJson(body), 1);
-      },
-      encodeMembers: (_operation, shape, selects) => encoders.members(shape, selects),
-      encodePayload: (reference) => encoders.of(reference),
-      events: {
-        contentType,
-        encode: (reference, selects) => encoders.members(service.shape(reference.shape), selects),
-      },
-      idHeaders: ({ requestId }) => ({ "x-amzn-requestid": requestId }),
-      errorHeaders: ({ type }) => ({ "x-amzn-errortype": type }),
-      encodeError({ shape, members }, _ids, selects) {
-        return shape === undefined ? JSON.stringify(members) : encoders.members(shape.model, selects)(members as never);
-      },
+  return restCodec(service, {
+    protocol: "rest-json",
+    family: "json",
+    contentType,
+    malformedCode: "SerializationException",
+    decodeMembers(shape, selects) {
+      const decode = decoders.members(shape, selects);
+      return (body) => decode(parseJson(body), 1) as Structure;
     },
-    "message",
-  );
+    decodePayload(reference) {
+      const decode = decoders.of(reference);
+      return (body) => decode(parseJson(body), 1);
+    },
+    encodeMembers: (_operation, shape, selects) => encoders.members(shape, selects),
+    encodePayload: (reference) => encoders.of(reference),
+    events: {
+      contentType,
+      encode: (reference, selects) => encoders.members(service.shape(reference.shape), selects),
+    },
+    idHeaders: ({ requestId }) => ({ "x-amzn-requestid": requestId }),
+    errorHeaders: ({ type }) => ({ "x-amzn-errortype": type }),
+    encodeError({ shape, members }, _ids, selects) {
+      return shape === undefined ? JSON.stringify(members) : encoders.members(shape.model, selects)(members as never);
+    },
+  });
 }

@@ -22,6 +22,7 @@ type MemberSelection = (reference: ShapeReference) => boolean;
 /** What a body is written in. */
 export interface RestFormat {
   readonly protocol: ProtocolName;
+  readonly family: "json" | "xml";
   readonly contentType: string;
   /** The code of the error that answers a body which cannot be read. */
   readonly malformedCode: string;
@@ -52,26 +53,23 @@ const isUnbound: MemberSelection = (reference) => reference.location === undefin
 const isInResponseBody: MemberSelection = ({ location }) =>
   location === undefined || location === "uri" || location === "querystring";
 
-/** @param messageName how errors without a shape spell their message in this format */
-export function restCodec(service: CompiledService, format: RestFormat, messageName: "message" | "Message"): Codec {
-  return new RestCodec(service, format, messageName);
+export function restCodec(service: CompiledService, format: RestFormat): Codec {
+  return new RestCodec(service, format);
 }
 
 class RestCodec implements Codec {
   readonly protocol: ProtocolName;
   readonly #service: CompiledService;
   readonly #format: RestFormat;
-  readonly #messageName: string;
   readonly #routes: RouteTable;
   readonly #inputs = new Map<CompiledOperation, InputDecoder>();
   readonly #outputs = new Map<CompiledOperation, OutputEncoder>();
   readonly #errorBindings = new Map<string, OutputBinding>();
 
-  constructor(service: CompiledService, format: RestFormat, messageName: string) {
+  constructor(service: CompiledService, format: RestFormat) {
     this.protocol = format.protocol;
     this.#service = service;
     this.#format = format;
-    this.#messageName = messageName;
     this.#routes = new RouteTable(service);
   }
 
@@ -89,7 +87,7 @@ class RestCodec implements Codec {
 
   encodeError(operation: CompiledOperation | undefined, error: AwsError, ids: ResponseIds): HttpResponse {
     const format = this.#format;
-    const resolved = resolveError(this.#service, error, this.#messageName);
+    const resolved = resolveError(this.#service, error, format.family);
     const headers: Record<string, string> = {
       "content-type": format.contentType,
       ...format.idHeaders(ids),

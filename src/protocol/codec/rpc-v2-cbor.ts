@@ -59,7 +59,7 @@ class RpcV2CborCodec implements Codec {
   }
 
   encodeError(_operation: CompiledOperation | undefined, error: AwsError, ids: ResponseIds): HttpResponse {
-    const resolved = resolveError(this.#service, error, "message");
+    const resolved = resolveError(this.#service, error, "json");
     const writer = new CborWriter();
     if (resolved.shape === undefined) writer.plain({ __type: resolved.type, ...resolved.members });
     else this.#encoders.structure(resolved.shape.model, resolved.type)(resolved.members as never, writer);
