@@ -19,6 +19,8 @@ export const encodeColumnsArguments = new Struct({
   maxBins: "u32",
   rowsPerTask: "u32",
   nBlocks: "u32",
+  /** Work area of `ENCODE_SCRATCH_BYTES` for each thread; 8-bit codes only. */
+  scratch: "u32",
   /** OUT u8 or u16 (nColumns, nRows). */
   codes: "u32",
 });
@@ -32,4 +34,9 @@ export const transposeCodesArguments = new Struct({
   rowsPerTask: "u32",
   /** OUT (nRows, nColumns). */
   rowCodes: "u32",
+  /** Bytes from one row's codes to the next's. */
+  rowBytes: "u32",
 });
+
+/** 256 cuts and the last of each 16 of them. */
+export const ENCODE_SCRATCH_BYTES = 4 * (256 + 16);

@@ -10,6 +10,8 @@ import { Struct } from "../struct.ts";
 export const histogramArguments = new Struct({
   /** u8 or u16 (nRows, nFeatures). */
   rowCodes: "u32",
+  /** Bytes from one row's codes to the next's. */
+  rowBytes: "u32",
   nFeatures: "u32",
   /** u32 (nFeatures): byte offset of the feature's first slot in a histogram; a slot is two f64. */
   slotOffsets: "u32",

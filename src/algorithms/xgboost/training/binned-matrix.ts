@@ -1,7 +1,11 @@
 /** The training features as the tree grower reads them: cut points, and bin codes by column and by row. */
 import { ClientError } from "../../algorithm.ts";
 import type { KernelPool } from "../../../engine/kernel-pool.ts";
-import { encodeColumnsArguments, transposeCodesArguments } from "../../../engine/kernels/bin-codes.ts";
+import {
+  ENCODE_SCRATCH_BYTES,
+  encodeColumnsArguments,
+  transposeCodesArguments,
+} from "../../../engine/kernels/bin-codes.ts";
 import { quantileCutsArguments, quantileCutsScratchBytes } from "../../../engine/kernels/quantile-cuts.ts";
 import type { SharedMemory } from "../../../engine/shared-memory.ts";
 import type { Struct } from "../../../engine/struct.ts";
@@ -12,9 +16,11 @@ export interface BinnedMatrix {
   readonly nFeatures: number;
   /** Width of a code in bits. */
   readonly codeBits: 8 | 16;
-  /** (nFeatures, nRows) and (nRows, nFeatures). */
+  /** (nFeatures, nRows). */
   readonly columnCodes: number;
+  /** (nRows, nFeatures), each row on `rowBytes` bytes. */
   readonly rowCodes: number;
+  readonly rowBytes: number;
   /** Cuts of all features, `maxBin` places each. */
   readonly cuts: Float32Array;
   readonly cutStride: number;
@@ -51,8 +57,9 @@ export function binFeatures(
 
   // The widest codes that may be needed are reserved before the raw values, which are given back afterwards.
   const mayNeed16 = maxBin + 1 > 256;
-  const columnCodes = memory.allocate(cells * (mayNeed16 ? 2 : 1));
-  const rowCodes = memory.allocate(cells * (mayNeed16 ? 2 : 1));
+  const widestCode = mayNeed16 ? 2 : 1;
+  const columnCodes = memory.allocate(cells * widestCode);
+  const rowCodes = memory.allocate(nRows * alignedRowBytes(nFeatures * widestCode));
   const mark = memory.mark();
   const raw = stageColumns(memory, features);
   const weightsAddress = weights === undefined ? 0 : copyIn(memory, weights);
@@ -97,8 +104,10 @@ export function binFeatures(
     maxBins: maxBin,
     rowsPerTask: ROWS_PER_TASK,
     nBlocks,
+    scratch: memory.allocate(ENCODE_SCRATCH_BYTES * pool.nThreads),
     codes: columnCodes,
   });
+  const rowBytes = alignedRowBytes((nFeatures * codeBits) / 8);
   // A block of rows of all columns should fit the second-level cache while it is turned.
   const rowsPerTask = Math.max(64, Math.floor(131_072 / nFeatures));
   runKernel(pool, `transposeCodes${codeBits}`, transposeCodesArguments, Math.ceil(nRows / rowsPerTask), {
@@ -107,6 +116,7 @@ export function binFeatures(
     nColumns: nFeatures,
     rowsPerTask,
     rowCodes,
+    rowBytes,
   });
   memory.release(mark);
   return {
@@ -115,6 +125,7 @@ export function binFeatures(
     codeBits,
     columnCodes,
     rowCodes,
+    rowBytes,
     cuts: memory.f32(cutsAddress, nFeatures * maxBin),
     cutStride: maxBin,
     binCounts,
@@ -124,6 +135,12 @@ export function binFeatures(
     slotOffsetsAddress,
     histogramBytes: slotOffsets[nFeatures],
   };
+}
+
+/** Bytes for a row of `bytes` bytes: up to a quarter more, so that rows straddle as few cache lines as may be. */
+function alignedRowBytes(bytes: number): number {
+  const unit = [64, 32, 16, 8, 4, 2].find((size) => Math.ceil(bytes / size) * size <= 1.25 * bytes) ?? 1;
+  return Math.ceil(bytes / unit) * unit;
 }
 
 /** Puts the raw values into the pool's memory by column. */
@@ -138,7 +155,7 @@ function stageDense(memory: SharedMemory, { nRows, nFeatures, values }: FeatureM
   const columns = memory.allocate(4 * nRows * nFeatures);
   const target = memory.f32(columns, nRows * nFeatures);
   // Turned in blocks of rows, so that what is read stays in the cache until all columns have taken their part.
-  const blockRows = 64;
+  const blockRows = 256;
   for (let begin = 0; begin < nRows; begin += blockRows) {
     const end = Math.min(nRows, begin + blockRows);
     for (let feature = 0; feature < nFeatures; feature += 1) {

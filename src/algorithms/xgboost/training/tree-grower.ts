@@ -240,7 +240,7 @@ export class TreeGrower {
 
   #sumHistograms({ pairs }: Growth, jobs: readonly HistogramJob[]): void {
     const { memory, nThreads } = this.#pool;
-    const { rowCodes, nFeatures, slotOffsetsAddress, histogramBytes, codeBits, nRows } = this.#matrix;
+    const { rowCodes, rowBytes, nFeatures, slotOffsetsAddress, histogramBytes, codeBits, nRows } = this.#matrix;
     const mark = memory.mark();
     const nTasks = jobs.reduce((sum, { built }) => sum + Math.ceil((built.end - built.begin) / ROWS_PER_TASK), 0);
     const tasks = memory.allocate(histogramTask.size * nTasks);
@@ -258,6 +258,7 @@ export class TreeGrower {
     const wholeRoot = jobs[0].built.depth === 0 && nPositions === nRows;
     histogramArguments.write(memory, address, {
       rowCodes,
+      rowBytes,
       nFeatures,
       slotOffsets: slotOffsetsAddress,
       pairs,

@@ -34,10 +34,9 @@ const MOST_LEVELS: u32 = 40;
 
 // The work areas of the column at hand. Globals are each thread's own; static memory would be everybody's.
 let counts: usize = 0;
-let keys: usize = 0;
-let keysOther: usize = 0;
-let weights: usize = 0;
-let weightsOther: usize = 0;
+// Values in the queue: the key in the low half of a word of 64 bits, the weight in the high half.
+let queue: usize = 0;
+let queueOther: usize = 0;
 let levels: usize = 0;
 let sizes: usize = 0;
 let nLevels: u32 = 0;
@@ -67,11 +66,9 @@ export function quantileCuts(args: Arguments, column: u32, thread: u32): void {
   const most = max(limit, OVERSAMPLING * maxBins + 1);
   counts = args.scratch + thread * args.scratchBytes;
   sizes = counts + 3 * 4 * RADIX_BUCKETS;
-  keys = sizes + 4 * MOST_LEVELS;
-  keysOther = keys + 4 * queueSize;
-  weights = keysOther + 4 * queueSize;
-  weightsOther = weights + 4 * queueSize;
-  const work = weightsOther + 4 * queueSize;
+  queue = sizes + 4 * MOST_LEVELS;
+  queueOther = queue + 8 * queueSize;
+  const work = queueOther + 8 * queueSize;
   const merged = work + ENTRY * (queueSize + most);
   const reduced = merged + ENTRY * (queueSize + most);
   levels = reduced + ENTRY * (queueSize + most);
@@ -93,15 +90,16 @@ export function quantileCuts(args: Arguments, column: u32, thread: u32): void {
     // Unsigned keys that sort like the numbers.
     const key = bits ^ (<u32>(<i32>bits >> 31) | 0x80000000);
     if (queued != 0 && key == lastKey) {
-      store<f32>(weights + 4 * (queued - 1), load<f32>(weights + 4 * (queued - 1)) + weight);
+      const last = queue + 8 * (queued - 1);
+      store<f32>(last, load<f32>(last, 4) + weight, 4);
       continue;
     }
     if (queued == queueSize) {
       pushUp(work, merged, summarize(queued, work));
       queued = 0;
     }
-    store<u32>(keys + 4 * queued, key);
-    store<f32>(weights + 4 * queued, weight);
+    store<u32>(queue + 8 * queued, key);
+    store<f32>(queue + 8 * queued, weight, 4);
     lastKey = key;
     queued++;
   }
@@ -155,11 +153,11 @@ function summarize(queued: u32, target: usize): u32 {
   let size: u32 = 0;
   let rank: f32 = 0;
   for (let i: u32 = 0; i < queued; ) {
-    const key = load<u32>(keys + 4 * i);
-    let weight = load<f32>(weights + 4 * i);
+    const key = load<u32>(queue + 8 * i);
+    let weight = load<f32>(queue + 8 * i, 4);
     i++;
-    while (i < queued && load<u32>(keys + 4 * i) == key) {
-      weight += load<f32>(weights + 4 * i);
+    while (i < queued && load<u32>(queue + 8 * i) == key) {
+      weight += load<f32>(queue + 8 * i, 4);
       i++;
     }
     const value = reinterpret<f32>(key ^ (key >>> 31 != 0 ? 0x80000000 : 0xffffffff));
@@ -174,7 +172,7 @@ function summarize(queued: u32, target: usize): u32 {
 function sortQueue(n: u32): void {
   memory.fill(counts, 0, 3 * 4 * RADIX_BUCKETS);
   for (let i: u32 = 0; i < n; i++) {
-    const key = load<u32>(keys + 4 * i);
+    const key = load<u32>(queue + 8 * i);
     count(key & (RADIX_BUCKETS - 1));
     count(RADIX_BUCKETS + ((key >>> RADIX_BITS) & (RADIX_BUCKETS - 1)));
     count(2 * RADIX_BUCKETS + (key >>> (2 * RADIX_BITS)));
@@ -183,7 +181,7 @@ function sortQueue(n: u32): void {
     const table = counts + 4 * digit * RADIX_BUCKETS;
     const shift = digit * RADIX_BITS;
     // All keys alike in this digit: nothing to move.
-    if (load<u32>(table + 4 * ((load<u32>(keys) >>> shift) & (RADIX_BUCKETS - 1))) == n) continue;
+    if (load<u32>(table + 4 * ((load<u32>(queue) >>> shift) & (RADIX_BUCKETS - 1))) == n) continue;
     let position: u32 = 0;
     for (let bucket: u32 = 0; bucket < RADIX_BUCKETS; bucket++) {
       const inBucket = load<u32>(table + 4 * bucket);
@@ -191,19 +189,15 @@ function sortQueue(n: u32): void {
       position += inBucket;
     }
     for (let i: u32 = 0; i < n; i++) {
-      const key = load<u32>(keys + 4 * i);
-      const slot = table + 4 * ((key >>> shift) & (RADIX_BUCKETS - 1));
+      const word = load<u64>(queue + 8 * i);
+      const slot = table + 4 * ((<u32>word >>> shift) & (RADIX_BUCKETS - 1));
       const target = load<u32>(slot);
       store<u32>(slot, target + 1);
-      store<u32>(keysOther + 4 * target, key);
-      store<f32>(weightsOther + 4 * target, load<f32>(weights + 4 * i));
+      store<u64>(queueOther + 8 * target, word);
     }
-    const otherKeys = keysOther;
-    keysOther = keys;
-    keys = otherKeys;
-    const otherWeights = weightsOther;
-    weightsOther = weights;
-    weights = otherWeights;
+    const other = queueOther;
+    queueOther = queue;
+    queue = other;
   }
 }
 

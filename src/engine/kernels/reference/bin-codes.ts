@@ -51,9 +51,9 @@ function transposeCodes(memory: SharedMemory, address: number, task: number, vie
   const args = transposeCodesArguments.read(memory, address);
   const { nRows, nColumns } = args;
   const source = view(args.columnCodes, nRows * nColumns);
-  const target = view(args.rowCodes, nRows * nColumns);
   const end = Math.min(nRows, (task + 1) * args.rowsPerTask);
   for (let row = task * args.rowsPerTask; row < end; row += 1) {
-    for (let column = 0; column < nColumns; column += 1) target[row * nColumns + column] = source[column * nRows + row];
+    const target = view(args.rowCodes + row * args.rowBytes, nColumns);
+    for (let column = 0; column < nColumns; column += 1) target[column] = source[column * nRows + row];
   }
 }

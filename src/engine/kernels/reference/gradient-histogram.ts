@@ -23,11 +23,10 @@ function histogram(memory: SharedMemory, address: number, task: number, thread: 
     touched[0] = 1;
   }
   const offsets = memory.u32(args.slotOffsets, args.nFeatures);
-  const bytes = view(args.rowCodes, 1).BYTES_PER_ELEMENT;
   for (let position = begin; position < end; position += 1) {
     const row = args.rows === 0 ? position : memory.u32(args.rows + 4 * position, 1)[0];
     const [gradient, hessian] = memory.f32(args.pairs + 8 * row, 2);
-    view(args.rowCodes + row * args.nFeatures * bytes, args.nFeatures).forEach((code, feature) => {
+    view(args.rowCodes + row * args.rowBytes, args.nFeatures).forEach((code, feature) => {
       const slot = offsets[feature] / 8 + 2 * code;
       sums[slot] += gradient;
       sums[slot + 1] += hessian;
