@@ -121,7 +121,7 @@ export function algorithmContract(subject: AlgorithmCase): void {
     });
 
     test("metric definitions are regular expressions with one group", () => {
-      const definitions = algorithm.metricDefinitions(subject.hyperparameters);
+      const definitions = algorithm.metricDefinitions;
       expect(definitions.length).toBeGreaterThan(0);
       for (const { regex } of definitions) expect(new RegExp(`${regex}|`).exec("")).toHaveLength(2);
     });

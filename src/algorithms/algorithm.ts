@@ -83,8 +83,8 @@ export interface Algorithm {
   readonly channels: readonly ChannelDefinition[];
   /** Image tags whose artifact format we write and read; others are refused by name. */
   readonly imageTags: readonly string[];
-  /** The service fills these in for built-in algorithms: names as in CloudWatch. */
-  metricDefinitions(hyperparameters: Readonly<Record<string, string>>): readonly MetricDefinition[];
+  /** What the service looks for in the log of every job of the algorithm: names as in CloudWatch. */
+  readonly metricDefinitions: readonly MetricDefinition[];
   /** Every problem of the request in people's words; an empty list means it may start. */
   validate(request: TrainingRequestFacts): readonly string[];
   train(context: TrainingContext): Promise<void>;

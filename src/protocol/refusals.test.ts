@@ -18,8 +18,17 @@ test("a parameter refused for some values passes with others", () => {
   );
 });
 
+test("a parameter of which some values alone are supported", () => {
+  const one = compileRefusals([{ parameter: "Count", except: [1], because: "a job has one host" }]);
+  expect(one.check({ Count: 1 })).toBeUndefined();
+  expect(one.check({})).toBeUndefined();
+  expect(one.check({ Count: 2 })).toBe("Count=2 is not supported by Sagebrush: a job has one host.");
+});
+
 test("every element of a list is looked at", () => {
-  expect(check({ InputDataConfig: [{}, { ShuffleConfig: { Seed: 0 } }] })).toContain("InputDataConfig[].ShuffleConfig.Seed");
+  expect(check({ InputDataConfig: [{}, { ShuffleConfig: { Seed: 0 } }] })).toContain(
+    "InputDataConfig[].ShuffleConfig.Seed",
+  );
   expect(check({ InputDataConfig: [{}, {}] })).toBeUndefined();
 });
 

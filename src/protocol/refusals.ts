@@ -20,7 +20,7 @@ export function compileRefusals(refusals: readonly Refusal[] = []): CompiledRefu
   return {
     check(input) {
       for (const { refusal, steps } of compiled) {
-        const value = firstRefused(input, steps, 0, refusal.values);
+        const value = firstRefused(input, steps, 0, refusal);
         if (value !== undefined) return describe(refusal, value.found);
       }
       return undefined;
@@ -32,25 +32,27 @@ function firstRefused(
   value: unknown,
   steps: readonly Step[],
   depth: number,
-  refused: readonly unknown[] | undefined,
+  refusal: Refusal,
 ): { found: unknown } | undefined {
   if (value === undefined || value === null) return undefined;
   if (depth === steps.length) {
-    return refused === undefined || refused.includes(value) ? { found: value } : undefined;
+    const { values, except } = refusal;
+    const refused = (values === undefined || values.includes(value)) && except?.includes(value) !== true;
+    return refused ? { found: value } : undefined;
   }
   if (typeof value !== "object") return undefined;
   const { member, each } = steps[depth];
   const next = Object.hasOwn(value, member) ? (value as Record<string, unknown>)[member] : undefined;
-  if (!each) return firstRefused(next, steps, depth + 1, refused);
+  if (!each) return firstRefused(next, steps, depth + 1, refusal);
   if (!Array.isArray(next)) return undefined;
   for (const element of next) {
-    const found = firstRefused(element, steps, depth + 1, refused);
+    const found = firstRefused(element, steps, depth + 1, refusal);
     if (found !== undefined) return found;
   }
   return undefined;
 }
 
-function describe({ parameter, values, because }: Refusal, value: unknown): string {
-  const what = values === undefined ? parameter : `${parameter}=${String(value)}`;
+function describe({ parameter, values, except, because }: Refusal, value: unknown): string {
+  const what = values === undefined && except === undefined ? parameter : `${parameter}=${String(value)}`;
   return `${what} is not supported by Sagebrush: ${because}.`;
 }

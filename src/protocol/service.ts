@@ -49,6 +49,8 @@ export interface Refusal {
   readonly parameter: string;
   /** Refuse only these values; without it any value is refused. */
   readonly values?: readonly unknown[];
+  /** Refuse every value but these. */
+  readonly except?: readonly unknown[];
   /** One clause for people, continuing "<parameter> is not supported by Sagebrush: …". */
   readonly because: string;
 }

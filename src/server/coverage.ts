@@ -69,11 +69,8 @@ export function coveragePage(services: readonly Service[]): string {
     if (partial.length > 0) {
       lines.push("", "| Partial | Refused parameter | Because |", "|---|---|---|");
       for (const { operation, refuses } of partial) {
-        refuses.forEach(({ parameter, values, because }, index) => {
-          const what =
-            values === undefined
-              ? `\`${parameter}\``
-              : `\`${parameter}\` = ${values.map((value) => `\`${String(value)}\``).join(", ")}`;
+        refuses.forEach(({ parameter, values, except, because }, index) => {
+          const what = `\`${parameter}\`` + valuesText(" = ", values) + valuesText(" other than ", except);
           lines.push(`| ${index === 0 ? `\`${operation}\`` : ""} | ${what} | ${because.replaceAll("|", "\\|")} |`);
         });
       }
@@ -81,6 +78,11 @@ export function coveragePage(services: readonly Service[]): string {
     if (refused.length > 0) lines.push("", `Refused (${refused.length}): ${codes(refused)}.`);
   }
   return `${lines.join("\n")}\n`;
+}
+
+/** ` = A, B` for the values A and B; nothing when there are none. */
+function valuesText(relation: string, values: readonly unknown[] | undefined): string {
+  return values === undefined ? "" : relation + values.map((value) => `\`${String(value)}\``).join(", ");
 }
 
 function codes(names: readonly string[]): string {

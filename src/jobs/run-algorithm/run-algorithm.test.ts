@@ -34,7 +34,7 @@ function run(
     hyperparameters: [],
     channels: [],
     imageTags: ["1"],
-    metricDefinitions: () => [],
+    metricDefinitions: [],
     validate: () => [],
     train,
     load: () => Promise.reject(new Error("not served here")),

@@ -2,19 +2,14 @@
 import { randomUUID } from "node:crypto";
 import type { Algorithm, TrainingRequestFacts } from "../../../algorithms/algorithm.ts";
 import type { ImageReference } from "../../../algorithms/registry.ts";
-import { compileRegex } from "../../../jobs/metrics.ts";
 import { type ObjectStorage, parseS3Uri } from "../../../jobs/ports.ts";
 import { validationError } from "../../../protocol/aws-error.ts";
-import type { Channel, CreateTrainingJobRequest, MetricDefinition } from "../../../protocol/generated/sagemaker.ts";
+import type { Channel, CreateTrainingJobRequest } from "../../../protocol/generated/sagemaker.ts";
 import type { Principal } from "../../../protocol/service.ts";
+import type { AlgorithmDirectory } from "./algorithm-directory.ts";
 import type { RoleDirectory } from "./ports.ts";
-import { refuseOtherValues } from "./refusals.ts";
+import { refuseProfiler } from "./refusals.ts";
 import { messages, runIdPrefix, type TrainingJob } from "./training-job-record.ts";
-
-/** Which algorithm an image URI names. */
-export type AlgorithmDirectory = (
-  imageUri: string,
-) => Promise<{ readonly algorithm: Algorithm; readonly image: ImageReference } | undefined>;
 
 export interface TrainingRequestRules {
   readonly algorithms: AlgorithmDirectory;
@@ -39,7 +34,8 @@ export async function acceptTrainingJob(
   caller: { readonly principal: Principal; readonly at: number },
   rules: TrainingRequestRules,
 ): Promise<TrainingJob> {
-  refuseOtherValues(request);
+  refuseProfiler(request);
+  refuseOwnMetrics(request);
   const { image, algorithm } = await algorithmOf(request, rules.algorithms);
   checkResources(request);
   checkChannels(request.InputDataConfig ?? []);
@@ -54,7 +50,6 @@ export async function acceptTrainingJob(
       ...kept,
       StoppingCondition: { ...kept.StoppingCondition, MaxRuntimeInSeconds: maxRuntimeSeconds(request) },
     },
-    metricDefinitions: metricsOf(request, algorithm),
     status: "InProgress",
     phase: "waiting",
     transitions: [{ status: "Starting", startTime: caller.at, message: messages.starting }],
@@ -142,33 +137,19 @@ function checkAlgorithmInputs(request: CreateTrainingJobRequest, algorithm: Algo
     imageTag: image.tag,
     instanceCount: 1,
   };
-  const problems = [...algorithm.validate(facts), ...metricProblems(request)];
+  const problems = algorithm.validate(facts);
   if (problems.length === 0) return;
   const heading =
     problems.length === 1 ? "1 validation error detected" : `${problems.length} validation errors detected`;
   throw validationError(`${heading}: ${problems.join("; ")}`);
 }
 
-function metricProblems(request: CreateTrainingJobRequest): string[] {
-  return (request.AlgorithmSpecification?.MetricDefinitions ?? []).flatMap(({ Name, Regex }) => {
-    try {
-      compileRegex(Regex);
-      return [];
-    } catch (error) {
-      return [`the Regex of metric "${Name}" is no regular expression: ${(error as Error).message}`];
-    }
-  });
-}
-
-/** The algorithm's own metrics, and those of the request; the request's count where names are equal. */
-function metricsOf(request: CreateTrainingJobRequest, algorithm: Algorithm): MetricDefinition[] {
-  const asked = request.AlgorithmSpecification?.MetricDefinitions ?? [];
-  const names = new Set(asked.map((metric) => metric.Name));
-  const own = algorithm
-    .metricDefinitions(request.HyperParameters ?? {})
-    .filter((metric) => !names.has(metric.name))
-    .map((metric) => ({ Name: metric.name, Regex: metric.regex }));
-  return [...own, ...asked];
+/** The metrics of a built-in algorithm are known; AWS's wording. */
+function refuseOwnMetrics({ AlgorithmSpecification }: CreateTrainingJobRequest): void {
+  if ((AlgorithmSpecification?.MetricDefinitions ?? []).length === 0) return;
+  throw validationError(
+    "You can't override the metric definitions for Amazon SageMaker algorithms. Please retry the request without specifying metric definitions.",
+  );
 }
 
 async function checkOutput(

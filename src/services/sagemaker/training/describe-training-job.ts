@@ -1,12 +1,16 @@
 /** A stored training job in the shapes of the API. */
 import type {
   DescribeTrainingJobResponse,
+  MetricDefinition,
   SecondaryStatusTransition,
   TrainingJobSummary,
 } from "../../../protocol/generated/sagemaker.ts";
 import { secondaryStatus, type TrainingJob, type TrainingJobRecord } from "./training-job-record.ts";
 
-export function describeTrainingJob(record: TrainingJobRecord): DescribeTrainingJobResponse {
+export function describeTrainingJob(
+  record: TrainingJobRecord,
+  metricDefinitions: readonly MetricDefinition[],
+): DescribeTrainingJobResponse {
   const job = record.body;
   const { request } = job;
   const seconds = trainingSeconds(job);
@@ -19,7 +23,10 @@ export function describeTrainingJob(record: TrainingJobRecord): DescribeTraining
     SecondaryStatus: secondaryStatus(job),
     ...(job.failureReason !== undefined && { FailureReason: job.failureReason }),
     HyperParameters: request.HyperParameters ?? {},
-    AlgorithmSpecification: { ...request.AlgorithmSpecification!, MetricDefinitions: [...job.metricDefinitions] },
+    AlgorithmSpecification: {
+      ...request.AlgorithmSpecification!,
+      MetricDefinitions: metricDefinitions as MetricDefinition[],
+    },
     RoleArn: request.RoleArn,
     ...(request.InputDataConfig && { InputDataConfig: request.InputDataConfig }),
     OutputDataConfig: { CompressionType: "GZIP", ...request.OutputDataConfig },

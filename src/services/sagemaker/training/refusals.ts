@@ -78,6 +78,8 @@ export const createTrainingJobRefusals: readonly Refusal[] = [
   { parameter: "DebugRuleConfigurations[]", because: noDebugger },
   { parameter: "TensorBoardOutputConfig", because: "TensorBoard data is not uploaded" },
   { parameter: "ExperimentConfig", because: "there are no experiments and trials" },
+  { parameter: "ResourceConfig.InstanceCount", except: [1], because: "a job has one host" },
+  { parameter: "ResourceConfig.KeepAlivePeriodInSeconds", except: [0], because: "there are no warm pools" },
   { parameter: "ProfilerConfig.DisableProfiler", values: [false], because: noProfiler },
   { parameter: "ProfilerConfig.ProfilingIntervalInMilliseconds", because: noProfiler },
   { parameter: "ProfilerConfig.ProfilingParameters", because: noProfiler },
@@ -96,24 +98,10 @@ export const createTrainingJobRefusals: readonly Refusal[] = [
 ];
 
 /**
- * Refuses by name what the table cannot say: parameters of which one value alone is supported.
+ * Refuses by name what the table cannot say: a ProfilerConfig without DisableProfiler asks for system metrics.
  * @throws AwsError ValidationException
  */
-export function refuseOtherValues(request: CreateTrainingJobRequest): void {
-  const { InstanceCount, KeepAlivePeriodInSeconds } = request.ResourceConfig ?? {};
-  if (InstanceCount !== undefined && InstanceCount > 1) {
-    refuse(`ResourceConfig.InstanceCount=${InstanceCount}`, "a job has one host; give 1");
-  }
-  if (KeepAlivePeriodInSeconds !== undefined && KeepAlivePeriodInSeconds > 0) {
-    refuse(
-      `ResourceConfig.KeepAlivePeriodInSeconds=${KeepAlivePeriodInSeconds}`,
-      "there are no warm pools; give 0 or none",
-    );
-  }
-  // Without DisableProfiler a ProfilerConfig asks for system metrics.
-  if (request.ProfilerConfig && request.ProfilerConfig.DisableProfiler !== true) refuse("ProfilerConfig", noProfiler);
-}
-
-function refuse(what: string, because: string): never {
-  throw validationError(`${what} is not supported by Sagebrush: ${because}.`);
+export function refuseProfiler({ ProfilerConfig }: CreateTrainingJobRequest): void {
+  if (ProfilerConfig === undefined || ProfilerConfig.DisableProfiler === true) return;
+  throw validationError(`ProfilerConfig is not supported by Sagebrush: ${noProfiler}.`);
 }

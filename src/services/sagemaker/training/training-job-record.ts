@@ -1,7 +1,6 @@
 /** A training job as it is stored: the request, where it stands, and what came of it. */
 import type {
   CreateTrainingJobRequest,
-  MetricDefinition,
   SecondaryStatus,
   TrainingJobStatus,
 } from "../../../protocol/generated/sagemaker.ts";
@@ -30,8 +29,6 @@ export type Phase = "waiting" | "downloading" | "training" | "uploading" | "ende
 export interface TrainingJob {
   /** As accepted, with defaults filled in and without tags. */
   readonly request: CreateTrainingJobRequest;
-  /** Of the algorithm, and those of the request. */
-  readonly metricDefinitions: readonly MetricDefinition[];
   readonly status: TrainingJobStatus;
   readonly phase: Phase;
   readonly transitions: readonly Transition[];

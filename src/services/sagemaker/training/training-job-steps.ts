@@ -4,6 +4,7 @@
  */
 import { availableParallelism } from "node:os";
 import { ClientError } from "../../../algorithms/algorithm.ts";
+import { builtInAlgorithm } from "../../../algorithms/registry.ts";
 import { outputPrefix } from "../../../jobs/artifacts.ts";
 import type { Capacity } from "../../../jobs/capacity.ts";
 import type { Channel as JobChannel } from "../../../jobs/channels.ts";
@@ -15,6 +16,7 @@ import { AwsError } from "../../../protocol/aws-error.ts";
 import type { Channel } from "../../../protocol/generated/sagemaker.ts";
 import type { StepContext } from "../../../resources/reconciler.ts";
 import { StorageFull } from "../../../storage/record-store.ts";
+import type { AlgorithmDirectory } from "./algorithm-directory.ts";
 import { maxRuntimeSeconds } from "./create-training-job.ts";
 import { beginStopping, end, enter, messages, say } from "./training-job-record.ts";
 import type { Phase, TrainingJob, TrainingJobRecord } from "./training-job-record.ts";
@@ -22,6 +24,8 @@ import type { Phase, TrainingJob, TrainingJobRecord } from "./training-job-recor
 export interface TrainingSteps {
   readonly runner: JobRunner;
   readonly capacity: Capacity;
+  /** Default: the built-in algorithms. */
+  readonly algorithms?: AlgorithmDirectory;
   /** The program that trains. */
   readonly command: readonly [string, ...string[]];
 }
@@ -63,7 +67,7 @@ export const trainingSteps: Readonly<Record<Exclude<Phase, "ended">, Step>> = {
 
   async downloading(steps, record, context) {
     const { body: job } = record;
-    const run = jobOf(steps, record);
+    const run = await jobOf(steps, record);
     const launched = await steps.runner.isLaunched(job.runId);
     if (!launched && job.status === "Stopping") return (now) => end(now, "Stopped", context.clock.now());
     let trainingStartTime: number;
@@ -86,7 +90,7 @@ export const trainingSteps: Readonly<Record<Exclude<Phase, "ended">, Step>> = {
 
   async training(steps, record, context) {
     const { runId, status } = record.body;
-    const following = steps.runner.follow(jobOf(steps, record), context.signal);
+    const following = steps.runner.follow(await jobOf(steps, record), context.signal);
     // Only a stop changes the record of a job that trains.
     const stopRequested = status === "Stopping" ? Promise.resolve() : context.changed();
     const stopped = stopRequested.then(() => steps.runner.stop(runId));
@@ -98,7 +102,7 @@ export const trainingSteps: Readonly<Record<Exclude<Phase, "ended">, Step>> = {
     const outcome = record.body.outcome!;
     const { failureReason } = outcome;
     try {
-      const modelArtifacts = await steps.runner.upload(jobOf(steps, record), outcome);
+      const modelArtifacts = await steps.runner.upload(await jobOf(steps, record), outcome);
       return (now) =>
         end(now, endOf(now, outcome), context.clock.now(), {
           ...(modelArtifacts !== undefined && { modelArtifacts }),
@@ -156,8 +160,11 @@ function failureOf(error: unknown, what: string): string {
 }
 
 /** What the runner is told of a job. */
-function jobOf(steps: TrainingSteps, record: TrainingJobRecord): Job {
-  const { request, runId, notes, logStream, metricDefinitions } = record.body;
+async function jobOf(steps: TrainingSteps, record: TrainingJobRecord): Promise<Job> {
+  const { request, runId, notes, logStream } = record.body;
+  const { algorithms = builtInAlgorithm } = steps;
+  const image = request.AlgorithmSpecification!.TrainingImage!;
+  const known = await algorithms(image);
   const output = parseS3Uri(request.OutputDataConfig.S3OutputPath)!;
   return {
     id: runId,
@@ -174,14 +181,14 @@ function jobOf(steps: TrainingSteps, record: TrainingJobRecord): Job {
       AWS_DEFAULT_REGION: record.region,
       CURRENT_HOST: host,
       DMLC_INTERFACE: "eth0",
-      [variables.image]: request.AlgorithmSpecification!.TrainingImage!,
+      [variables.image]: image,
       [variables.threads]: String(availableParallelism()),
     },
     maxRuntimeMs: maxRuntimeSeconds(request) * 1000,
     stopGraceMs,
     log: { accountId: record.accountId, region: record.region, group: logGroup, stream: logStream! },
     notes,
-    metrics: metricDefinitions.map(({ Name, Regex }) => ({ name: Name, regex: Regex })),
+    metrics: known?.algorithm.metricDefinitions ?? [],
     output: {
       accountId: record.accountId,
       bucket: output.bucket,

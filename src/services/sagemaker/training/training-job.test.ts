@@ -52,7 +52,7 @@ class TestServer {
     this.runner = new JobRunner({ compute: this.#compute, objects, logs, dataDirectory: directory });
     this.#capacity = new Capacity(slots);
     const command: [string, string] = [process.execPath, join(directory, "tiny.mjs")];
-    this.#reconciler = trainingJobReconciler({ runner: this.runner, capacity: this.#capacity, command });
+    this.#reconciler = trainingJobReconciler({ runner: this.runner, capacity: this.#capacity, algorithms, command });
     this.#engine.add(this.#reconciler);
     this.#operations = trainingJobOperations({
       trainingJobs: trainingJobFamily({ records: this.#records, notify: (key) => this.#engine.notify(key) }),

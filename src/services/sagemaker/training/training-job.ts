@@ -5,7 +5,8 @@ import type { SageMakerOperations } from "../../../protocol/generated/sagemaker.
 import type { OperationTable } from "../../../protocol/service.ts";
 import { commonFilters, ResourceFamily } from "../../../resources/resource-family.ts";
 import type { ResourceFacts, ResourceFamilyOptions } from "../../../resources/resource-family.ts";
-import { acceptTrainingJob, type AlgorithmDirectory, type TrainingRequestRules } from "./create-training-job.ts";
+import { metricDefinitionsOf, type AlgorithmDirectory } from "./algorithm-directory.ts";
+import { acceptTrainingJob, type TrainingRequestRules } from "./create-training-job.ts";
 import { describeTrainingJob, summariseTrainingJob } from "./describe-training-job.ts";
 import { createTrainingJobRefusals } from "./refusals.ts";
 import { beginStopping, type TrainingJob } from "./training-job-record.ts";
@@ -63,7 +64,11 @@ export function trainingJobOperations({
       },
     },
     DescribeTrainingJob: {
-      handle: async (input, context) => describeTrainingJob(await trainingJobs.require(context, input.TrainingJobName)),
+      async handle(input, context) {
+        const record = await trainingJobs.require(context, input.TrainingJobName);
+        const known = await algorithms(record.body.request.AlgorithmSpecification!.TrainingImage!);
+        return describeTrainingJob(record, known === undefined ? [] : metricDefinitionsOf(known.algorithm));
+      },
     },
     ListTrainingJobs: {
       refuses: [

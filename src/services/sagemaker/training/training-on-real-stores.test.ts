@@ -51,7 +51,9 @@ test("data comes from S3, the model goes there, the log to Logs", async () => {
   const faults: unknown[] = [];
   const engine = new ReconcilerEngine({ records, clock, log: (_what, error) => faults.push(error) });
   const runner = new JobRunner({ compute, objects, logs, dataDirectory: directory });
-  engine.add(trainingJobReconciler({ runner, capacity: new Capacity(1), command: [process.execPath, program] }));
+  engine.add(
+    trainingJobReconciler({ runner, capacity: new Capacity(1), algorithms, command: [process.execPath, program] }),
+  );
   await engine.start();
   await store.createBucket("bucket", space, actor);
   await objects.upload(

@@ -2,7 +2,7 @@
 import type { Algorithm } from "../../../algorithms/algorithm.ts";
 import type { CreateTrainingJobRequest } from "../../../protocol/generated/sagemaker.ts";
 import type { Principal } from "../../../protocol/service.ts";
-import type { AlgorithmDirectory } from "./create-training-job.ts";
+import type { AlgorithmDirectory } from "./algorithm-directory.ts";
 
 /** Knows one hyperparameter, `k`, a whole number. */
 export const tinyAlgorithm: Algorithm = {
@@ -11,7 +11,7 @@ export const tinyAlgorithm: Algorithm = {
   hyperparameters: [],
   channels: [],
   imageTags: ["1"],
-  metricDefinitions: () => [{ name: "train:loss", regex: "#011loss:(\\S+)" }],
+  metricDefinitions: [{ name: "train:loss", regex: "#011loss:(\\S+)" }],
   validate: ({ hyperparameters, channels }) => [
     ...(/^\d+$/.test(hyperparameters.k ?? "1") ? [] : [`k must be a whole number, got "${hyperparameters.k}"`]),
     ...(channels.train ? [] : ["the channel train is missing"]),
