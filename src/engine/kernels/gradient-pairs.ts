@@ -3,7 +3,7 @@
  *
  * Sums of pairs must not depend on the order of summation, or the model would depend on the number of threads. So
  * every derivative is rounded to a multiple of a power of two that is so large that all sums fit the 53 bits of a
- * double: then double additions are exact. The step is at most 2^-29 of the greatest magnitude below 8 million rows.
+ * double: then double additions are exact. For a million rows the step is 2^-32 of the greatest magnitude.
  *
  * `exp` is computed in double precision (relative error below 1e-9) and rounded once to single.
  */
@@ -45,11 +45,11 @@ export const roundPairsArguments = new Struct({
  */
 export function roundingAnchor(greatest: number, count: number): number {
   if (!(greatest > 0) || !Number.isFinite(greatest)) return 0;
-  const magnitudeBits = 53 - Math.ceil(Math.log2(count + 1)) - 1;
+  const magnitudeBits = 52 - Math.ceil(Math.log2(count + 1));
   // Powers of two are exact; log2 may be a hair off just at one, hence the correction.
   let exponent = Math.ceil(Math.log2(greatest));
   if (2 ** exponent < greatest) exponent += 1;
-  const step = 2 ** (exponent - Math.min(30, magnitudeBits));
+  const step = 2 ** (exponent - magnitudeBits);
   return 1.5 * 2 ** 52 * step;
 }
 
