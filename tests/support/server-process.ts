@@ -13,6 +13,7 @@ export class ServerProcess {
   readonly #flags: readonly string[];
   #child: ChildProcess | undefined;
   #url = "";
+  #problems = "";
 
   constructor(flags: readonly string[] = [], directory = mkdtempSync(join(tmpdir(), "sagebrush-story-"))) {
     this.directory = directory;
@@ -21,6 +22,11 @@ export class ServerProcess {
 
   get url(): string {
     return this.#url;
+  }
+
+  /** What the server has written to standard error, over all its starts: empty unless something went wrong in it. */
+  get problems(): string {
+    return this.#problems;
   }
 
   get pid(): number {
@@ -54,14 +60,15 @@ export class ServerProcess {
         stdio: ["ignore", "pipe", "pipe"],
       },
     );
-    let errors = "";
-    child.stderr.on("data", (chunk: Buffer) => (errors += String(chunk)));
+    const before = this.#problems.length;
+    child.stderr.on("data", (chunk: Buffer) => (this.#problems += String(chunk)));
     let text = "";
     for await (const chunk of child.stdout) {
       text += String(chunk);
       if (text.includes("\n}\n")) break;
     }
-    if (!text.includes("\n}\n")) throw new Error(`the server ended before it was ready: ${errors}`);
+    if (!text.includes("\n}\n"))
+      throw new Error(`the server ended before it was ready: ${this.#problems.slice(before)}`);
     child.stdout.resume();
     this.#child = child;
     this.#url = (JSON.parse(text) as { url: string }).url;
