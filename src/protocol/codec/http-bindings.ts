@@ -122,13 +122,37 @@ function splitDates(text: string): string[] {
 /** `a, "b, c", "say \"d\""` has the elements `a`, `b, c` and `say "d"`. */
 function splitList(text: string): string[] {
   const elements: string[] = [];
-  const element = /\s*(?:"((?:[^"\\]|\\.)*)"|([^",]*))\s*(,|$)/y;
+  let at = 0;
   for (;;) {
-    const match = element.exec(text);
-    if (match === null) throw new Malformed("The header is not a list of values separated by commas");
-    elements.push(match[1] === undefined ? match[2].trim() : match[1].replace(/\\(.)/g, "$1"));
-    if (match[3] === "") return elements;
+    const start = skipSpace(text, at);
+    const quoted = text[start] === '"';
+    const comma = text.indexOf(",", quoted ? closingQuote(text, start) : start);
+    const end = comma === -1 ? text.length : comma;
+    const element = text.slice(start, end).trim();
+    // A quote opens or closes an element; anywhere else it makes the list ambiguous.
+    if (quoted ? !element.endsWith('"') : element.includes('"')) throw notAList();
+    elements.push(quoted ? element.slice(1, -1).replace(/\\(.)/g, "$1") : element);
+    if (comma === -1) return elements;
+    at = comma + 1;
   }
+}
+
+function skipSpace(text: string, from: number): number {
+  let at = from;
+  while (text[at] === " " || text[at] === "\t") at += 1;
+  return at;
+}
+
+function closingQuote(text: string, opening: number): number {
+  for (let at = opening + 1; at < text.length; at += 1) {
+    if (text[at] === "\\") at += 1;
+    else if (text[at] === '"') return at;
+  }
+  throw notAList();
+}
+
+function notAList(): Malformed {
+  return new Malformed("The header is not a list of values separated by commas");
 }
 
 function readJsonHeader(text: string): unknown {

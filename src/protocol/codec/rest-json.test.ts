@@ -89,6 +89,9 @@ test.each([
   ["/things/x", "", {}, "", "\"x\" is not an integer at 'Id'"],
   ["/things/7", "since=now", {}, "", "\"now\" is not a timestamp such as 2015-01-25T08:00:00Z at 'Since'"],
   ["/things/7", "", { "x-flag": "yes" }, "", "\"yes\" is neither true nor false at 'Flag'"],
+  ["/things/7", "", { "x-names": 'a"b' }, "", "The header is not a list of values separated by commas at 'Names'"],
+  ["/things/7", "", { "x-names": '"a"b' }, "", "The header is not a list of values separated by commas at 'Names'"],
+  ["/things/7", "", { "x-names": '"' }, "", "The header is not a list of values separated by commas at 'Names'"],
   ["/things/7", "", { "x-names": '"open' }, "", "The header is not a list of values separated by commas at 'Names'"],
   [
     "/things/7",
@@ -127,6 +130,11 @@ test("an output goes to status, headers and body", () => {
     body: '{"Body":"x"}',
   });
   expect(codec.encode(operation, {}, ids)).toMatchObject({ status: 202, body: "{}" });
+  expect(codec.encode(operation, { Status: 204, Body: "x" }, ids)).toEqual({
+    status: 204,
+    headers: { "x-amzn-requestid": "id-1" },
+    body: undefined,
+  });
   expect(codec.encode(service.operation("Read")!, undefined, ids)).toEqual({
     status: 200,
     headers: { "x-amzn-requestid": "id-1" },
@@ -147,4 +155,10 @@ test("an error's type is in a header, and its bound members are, too", () => {
     },
     body: '{"message":"slow down"}',
   });
+});
+
+test("a header list of nothing but spaces and quotes ends in time", () => {
+  expect(decode("/things/7", "", { "x-names": `a${" ".repeat(100_000)}` })).toMatchObject({ Names: ["a"] });
+  expect(() => decode("/things/7", "", { "x-names": `a${" ".repeat(100_000)}"x` })).toThrow("not a list");
+  expect(() => decode("/things/7", "", { "x-names": '"\\'.repeat(50_000) })).toThrow("not a list");
 });

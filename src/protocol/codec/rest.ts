@@ -168,7 +168,7 @@ class RestCodec implements Codec {
       // A member that is bound to content-type overrides this one.
       if (contentType !== undefined) headers["content-type"] = contentType;
       const boundStatus = bind(structure, headers);
-      return { status: boundStatus ?? status, headers, body };
+      return withoutNeedlessBody({ status: boundStatus ?? status, headers, body });
     };
   }
 
@@ -203,6 +203,13 @@ class RestCodec implements Codec {
       }
     }
   }
+}
+
+/** A response with one of these statuses ends with its headers (RFC 9110, section 6.4.1). */
+function withoutNeedlessBody(response: HttpResponse): HttpResponse {
+  if (response.status !== 204 && response.status !== 304) return response;
+  const { "content-type": _contentType, ...headers } = response.headers;
+  return { status: response.status, headers, body: undefined };
 }
 
 /** @throws Malformed when the bytes are not UTF-8 */
