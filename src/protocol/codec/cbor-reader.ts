@@ -4,6 +4,10 @@
  * Written for input that nobody vouches for: nesting is limited, no length or count is believed before the
  * bytes are there, map keys must be text and never touch a prototype. Tags other than 1 (epoch time) are refused:
  * no AWS description uses them, and big numbers and decimal fractions are ways to make a reader allocate.
+ *
+ * Ours, because the reader of `@smithy/core` is made for clients (it recurses without limit and follows a decimal
+ * fraction's exponent to 2^28 digits), and importing it costs 105 ms and 17 MB at start (Node 20, two cores); the tests
+ * check each against the other.
  */
 import { isUtf8 } from "node:buffer";
 import { checkDepth, Malformed } from "./malformed.ts";

@@ -3,7 +3,8 @@
  *
  * Layout, all big endian: total length (4), length of the headers (4), CRC-32 of these eight bytes (4), headers,
  * payload, CRC-32 of everything before (4). A header is the length of its name (1), its name, its type (1), its value.
- * Source: Smithy 2.0, "Amazon Event Stream Specification".
+ * Source: Smithy 2.0, "Amazon Event Stream Specification". `@smithy/eventstream-codec` writes the same and judges
+ * this in the tests, but importing it costs 60 ms and 11 MB at start.
  */
 import { crc32 } from "node:zlib";
 
