@@ -6,7 +6,14 @@
  */
 import { applyBatch, onlyDeletes, type Batch } from "./record-batch.ts";
 import type { DiskReserve } from "./disk-reserve.ts";
-import { RecordExists, RecordMissing, RevisionConflict, StorageFull, type StoredRecord } from "./record-store.ts";
+import {
+  RecordExists,
+  RecordMissing,
+  RevisionConflict,
+  StorageFull,
+  type RecordKey,
+  type StoredRecord,
+} from "./record-store.ts";
 import type { SpaceIndex } from "./space-index.ts";
 import { isDiskFull, type SqliteConnection } from "./sqlite-connection.ts";
 
@@ -26,13 +33,21 @@ export class CommitQueue {
   readonly #connection: SqliteConnection;
   readonly #spaces: SpaceIndex;
   readonly #reserve: DiskReserve;
+  readonly #written: (key: RecordKey) => void;
   #waiting: Waiting[] = [];
   #scheduled = false;
 
-  constructor(connection: SqliteConnection, spaces: SpaceIndex, reserve: DiskReserve) {
+  /** @param written told of every record that a committed batch changed, before anybody else can read it */
+  constructor(
+    connection: SqliteConnection,
+    spaces: SpaceIndex,
+    reserve: DiskReserve,
+    written: (key: RecordKey) => void,
+  ) {
     this.#connection = connection;
     this.#spaces = spaces;
     this.#reserve = reserve;
+    this.#written = written;
   }
 
   /** Resolves when the batch is durable. */
@@ -113,12 +128,15 @@ export class CommitQueue {
 
   /** @throws when the whole group was undone */
   #commit(group: readonly Batch[]): Outcome[] {
+    let outcomes: Outcome[];
     try {
-      return this.#connection.transaction(() => group.map((batch) => this.#apply(batch)));
+      outcomes = this.#connection.transaction(() => group.map((batch) => this.#apply(batch)));
     } catch (error) {
       this.#spaces.reload();
       throw error;
     }
+    for (const { changes } of group) for (const { change } of changes) if ("key" in change) this.#written(change.key);
+    return outcomes;
   }
 
   #apply(batch: Batch): Outcome {

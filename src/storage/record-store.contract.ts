@@ -151,9 +151,25 @@ export function recordStoreContract(implementation: string, open: () => Promise<
         body.list.push(2);
         const [written] = await writing;
         expect(written?.body).toEqual({ list: [1] });
-        const read = await store.get<{ list: number[] }>(key("a"));
-        read?.body.list.push(3);
         expect((await store.get(key("a")))?.body).toEqual({ list: [1] });
+      });
+
+      test("does not change when a reader tries to change what it got", async () => {
+        await store.write([{ op: "insert", key: key("a"), body: { list: [1] } }], at(1));
+        const read = await store.get<{ list: number[] }>(key("a"));
+        expect(() => read?.body.list.push(3)).toThrow(TypeError);
+        expect((await store.get(key("a")))?.body).toEqual({ list: [1] });
+      });
+
+      test("is read as it is after each write, however often it was read before", async () => {
+        await store.write([{ op: "insert", key: key("a"), body: 1 }], at(1));
+        expect((await store.get(key("a")))?.body).toBe(1);
+        await store.write([{ op: "update", key: key("a"), body: 2 }], at(2));
+        expect(await store.get(key("a"))).toMatchObject({ body: 2, revision: 2 });
+        await store.write([{ op: "delete", key: key("a") }], at(3));
+        expect(await store.get(key("a"))).toBeUndefined();
+        await store.write([{ op: "put", key: key("a"), body: 3 }], at(4));
+        expect(await store.get(key("a"))).toMatchObject({ body: 3, revision: 1 });
       });
 
       test("refuses a name that it could not give back as it is", async () => {

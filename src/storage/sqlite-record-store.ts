@@ -5,6 +5,8 @@
  * never spans an `await`, reads see only what is durable.
  */
 import { dirname, join } from "node:path";
+import { deepFreeze } from "../util/deep-freeze.ts";
+import { RecentlyUsed } from "../util/recently-used.ts";
 import { CommitQueue } from "./commit-queue.ts";
 import { DiskReserve } from "./disk-reserve.ts";
 import { migrate } from "./migrate.ts";
@@ -38,10 +40,19 @@ export interface SqliteRecordStoreOptions {
   readonly reserveBytes?: number;
 }
 
+/** Records that are asked for again and again (a job that is polled, a model that is deployed) are read once. */
+const recentRecords = 2000;
+
+function recentId(space: number, name: string): string {
+  return `${space} ${name}`;
+}
+
 export class SqliteRecordStore implements RecordStore {
   readonly #connection: SqliteConnection;
   readonly #spaces: SpaceIndex;
   readonly #commits: CommitQueue;
+  /** What `get` found lately, by space and name. Only this process writes the file, so a write here is all that ends it. */
+  readonly #recent = new RecentlyUsed<string, StoredRecord>(recentRecords);
   #closed = false;
 
   /**
@@ -54,7 +65,7 @@ export class SqliteRecordStore implements RecordStore {
       migrate(this.#connection, db, sqliteFlavour, file);
       this.#spaces = new SpaceIndex(this.#connection);
       const reserve = new DiskReserve(join(dirname(file), "sagebrush.reserve"), reserveBytes);
-      this.#commits = new CommitQueue(this.#connection, this.#spaces, reserve);
+      this.#commits = new CommitQueue(this.#connection, this.#spaces, reserve, (key) => this.#forget(key));
     } catch (error) {
       this.#connection.close();
       throw error;
@@ -64,8 +75,19 @@ export class SqliteRecordStore implements RecordStore {
   async get<Body>(key: RecordKey): Promise<StoredRecord<Body> | undefined> {
     const space = this.#spaces.find(key);
     if (space === undefined || !isStorableText(key.name)) return undefined;
+    const id = recentId(space.id, key.name);
+    const known = this.#recent.get(id);
+    if (known !== undefined) return known as StoredRecord<Body>;
     const row = this.#connection.first(statements.record({ space: space.id, name: key.name }));
-    return row && toRecord<Body>(space, row);
+    if (row === undefined) return undefined;
+    const record = deepFreeze(toRecord<Body>(space, row));
+    this.#recent.set(id, record);
+    return record;
+  }
+
+  #forget(key: RecordKey): void {
+    const space = this.#spaces.find(key);
+    if (space !== undefined) this.#recent.delete(recentId(space.id, key.name));
   }
 
   async getByArn<Body>(arn: string): Promise<StoredRecord<Body> | undefined> {

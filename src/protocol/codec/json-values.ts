@@ -137,7 +137,7 @@ export class JsonEncoders {
     if (known !== undefined) return known;
     // A shape that contains itself meets this entry while it is being compiled.
     this.#shapes.set(name, (value) => compiled(value));
-    const compiled = this.#compile(shape);
+    const compiled = onceIfFrozen(this.#compile(shape));
     this.#shapes.set(name, compiled);
     return compiled;
   }
@@ -147,6 +147,22 @@ export class JsonEncoders {
     if (shape.type === "list") return listEncoder(this.of(shape.member!));
     return mapEncoder(this.of(shape.value!));
   }
+}
+
+/**
+ * What is frozen cannot change, so its text is kept as long as it lives: records that are polled, lists that all answers
+ * share. The shape is part of the closure, for one value may be used as several shapes.
+ */
+function onceIfFrozen(encode: JsonEncoder): JsonEncoder {
+  const texts = new WeakMap<object, string>();
+  return (value: never) => {
+    if (typeof value !== "object" || value === null || !Object.isFrozen(value)) return encode(value);
+    const known = texts.get(value);
+    if (known !== undefined) return known;
+    const text = encode(value);
+    texts.set(value, text);
+    return text;
+  };
 }
 
 function listEncoder(element: JsonEncoder): JsonEncoder {
