@@ -122,3 +122,23 @@ test("an aborted download ends with the reason", async () => {
     ),
   ).rejects.toThrow("stopped");
 });
+
+test("a download that fails while others are found and placed fails the channel, and only the channel", async () => {
+  class FullDisk extends MemoryObjects {
+    override async *list(accountId: string, bucket: string, prefix: string) {
+      for await (const entry of super.list(accountId, bucket, prefix)) {
+        yield entry;
+        // By now the download of this object has failed, and nobody waits for it yet.
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }
+    override async download(...args: Parameters<MemoryObjects["download"]>): Promise<void> {
+      if (args[2] === "d/a") throw Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
+      await super.download(...args);
+    }
+  }
+  objects = new FullDisk().put("b", "d/a", "1").put("b", "d/b", "2").put("b", "d/c", "3");
+  await expect(download("s3://b/d/")).rejects.toThrow("ENOSPC");
+  // Nothing more is brought once one is missing.
+  expect(await files()).toEqual({});
+});

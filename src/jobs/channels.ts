@@ -59,21 +59,26 @@ export async function downloadChannel(
       : objectsUnder(objects, accountId, location);
   const files = new Set<string>();
   const running = new Set<Promise<void>>();
+  // Kept until the loop looks: a download may fail while nobody waits for it.
+  const failures: unknown[] = [];
   let found = 0;
   try {
     for await (const object of wanted) {
       signal.throwIfAborted();
+      if (failures.length > 0) break;
       found += 1;
       const target = await place(object, folder, files);
       if (target === undefined) continue;
-      const download = fetchObject(object, target, options).finally(() => running.delete(download));
+      const download = fetchObject(object, target, options)
+        .catch((error: unknown) => void failures.push(error))
+        .finally(() => running.delete(download));
       running.add(download);
       if (running.size >= parallelDownloads) await Promise.race(running);
     }
-    await Promise.all(running);
   } finally {
-    await Promise.allSettled(running);
+    await Promise.all(running);
   }
+  if (failures.length > 0) throw failures[0];
   if (found === 0) {
     throw downloadFailed(
       `No S3 objects found under S3 URL "${channel.source.uri}" given in input data source. Please ensure that the bucket exists and that objects exist under that S3 prefix (channel ${channel.name})`,
