@@ -1,7 +1,7 @@
 /** The listener: sockets to requests, responses to sockets, and the limits of both. */
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { HttpResponse } from "../protocol/http-message.ts";
@@ -90,7 +90,7 @@ async function serve(message: IncomingMessage, response: ServerResponse, options
     readBody: (limit) => readBody(message, limit),
     streamBody: () => message,
     get signal() {
-      return hangUpSignal(response);
+      return hangUpSignal(message.socket);
     },
   };
   const answer = await options.handle(request);
@@ -139,22 +139,25 @@ function readBody(message: IncomingMessage, limit: number): Promise<Uint8Array> 
     });
     message.on("end", () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)));
     message.on("error", reject);
-    message.on("close", () => reject(new Error("the client hung up"))); // no effect after `end`
+    message.on("close", () => {
+      if (!message.complete) reject(new Error("the client hung up"));
+    });
   });
 }
 
-const signals = new WeakMap<ServerResponse, AbortSignal>();
+const signals = new WeakMap<Socket, AbortSignal>();
 
-/** Made on first use: most requests never look at it. */
-function hangUpSignal(response: ServerResponse): AbortSignal {
-  let signal = signals.get(response);
+/**
+ * One signal per connection, made on first use: a connection carries one request at a time, so its end is the end of the
+ * request that is under way. Those before it are done and do not listen any more.
+ */
+function hangUpSignal(socket: Socket): AbortSignal {
+  let signal = signals.get(socket);
   if (signal === undefined) {
     const controller = new AbortController();
-    response.on("close", () => {
-      if (!response.writableFinished) controller.abort(new Error("the client hung up"));
-    });
+    socket.once("close", () => controller.abort(new Error("the client hung up")));
     signal = controller.signal;
-    signals.set(response, signal);
+    signals.set(socket, signal);
   }
   return signal;
 }

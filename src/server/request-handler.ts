@@ -131,7 +131,10 @@ export class RequestHandler {
         region: caller.region,
         principal: caller.principal,
         clock: this.#options.clock,
-        signal: request.signal,
+        // Made on first use: most handlers never look whether the client is still there.
+        get signal() {
+          return request.signal;
+        },
         headers: request.headers,
         baseUrl: this.#options.baseUrl(),
         setHeader: (name, value) => (added[name] = value),

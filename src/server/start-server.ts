@@ -58,7 +58,6 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     const compute = new LocalProcessBackend(config.dataDirectory);
     closers.push(() => compute.close());
     const engine = new ReconcilerEngine({ records, clock, log: report });
-    closers.push(() => engine.stop());
 
     const built = buildServices({
       accountId: config.accountId,
@@ -77,6 +76,8 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
 
     const { services, lookup } = built;
     closers.push(() => built.close());
+    // Reconcilers leave their steps before what they drive is closed.
+    closers.push(() => engine.stop());
 
     let url = `http://${config.host}:${config.port}`;
     const handler = new RequestHandler({

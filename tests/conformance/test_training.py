@@ -125,6 +125,7 @@ def test_endpoint_predicts_like_the_original_library(server, s3, sagemaker, buck
     assert unreadable.value.response["Error"]["Code"] == "ModelError"
     assert unreadable.value.response["ResponseMetadata"]["HTTPStatusCode"] == 424
     assert unreadable.value.response["OriginalStatusCode"] in (400, 415)
+    assert unreadable.value.response["LogStreamArn"].endswith("log-group:/aws/sagemaker/Endpoints/abalone-predicts")
     with pytest.raises(ClientError) as unknown:
         runtime.invoke_endpoint(EndpointName="no-such-endpoint", ContentType="text/csv", Body="1")
     assert unknown.value.response["Error"]["Code"] == "ValidationError"

@@ -169,17 +169,18 @@ export async function diagnose(flags: ConfigFlags): Promise<Finding[]> {
             ko: "작업 하나가 이 컴퓨터의 메모리를 모두 쓸 수 있습니다. util-linux 를 설치하세요",
           }),
     },
+    // What this version does not use yet costs nothing; saying otherwise would send people to install it for nothing.
     await optional("bubblewrap", "bwrap", ["--version"], {
-      en: "jobs run without a file system of their own: a script could read your files; install the package bubblewrap",
-      ko: "작업이 격리된 파일 시스템 없이 실행되어 스크립트가 내 파일을 읽을 수 있습니다. bubblewrap 패키지를 설치하세요",
+      en: "nothing in this version: only built-in algorithms run, without a file system of their own",
+      ko: "이 버전에서는 없어도 됩니다. 내장 알고리즘만 실행되며, 격리된 파일 시스템을 쓰지 않습니다",
     }),
     await optional("podman", "podman", ["--version"], {
-      en: "your own container images cannot run; built-in algorithms do not need it",
-      ko: "직접 만든 컨테이너 이미지를 실행할 수 없습니다. 내장 알고리즘에는 필요 없습니다",
+      en: "nothing in this version: container images of your own are refused by name",
+      ko: "이 버전에서는 없어도 됩니다. 직접 만든 컨테이너 이미지는 이름을 들어 거절합니다",
     }),
     await optional("python3", "python3", ["--version"], {
-      en: "Python training scripts cannot run; built-in algorithms do not need it",
-      ko: "Python 학습 스크립트를 실행할 수 없습니다. 내장 알고리즘에는 필요 없습니다",
+      en: "the AWS CLI and boto3 cannot run here; Sagebrush itself does not need it",
+      ko: "이 컴퓨터에서 AWS CLI 와 boto3 를 실행할 수 없습니다. Sagebrush 자체에는 필요 없습니다",
     }),
     await optional("gpu", "nvidia-smi", ["--query-gpu=name", "--format=csv,noheader"], {
       en: "everything runs on the CPU",

@@ -63,6 +63,19 @@ export function resolveError(service: CompiledService, error: AwsError, family: 
 }
 
 /**
+ * An error as JSON text: the members of its shape by `encode`, then those that AWS sends although no description has
+ * them, such as ModelError's `ErrorCode` or the message of a shape without members.
+ */
+export function jsonErrorBody({ shape, members }: ResolvedError, encode: (members: Structure) => string): string {
+  if (shape === undefined) return JSON.stringify(members);
+  const modelled = encode(members);
+  const more = Object.entries(members).filter(([name]) => !Object.hasOwn(shape.model.members ?? {}, name));
+  if (more.length === 0) return modelled;
+  const unmodelled = JSON.stringify(Object.fromEntries(more));
+  return modelled === "{}" ? unmodelled : `${modelled.slice(0, -1)},${unmodelled.slice(1)}`;
+}
+
+/**
  * The header by which services that used to speak the query protocol tell its clients the old error code,
  * e.g. `AWS.SimpleQueueService.NonExistentQueue;Sender`.
  */

@@ -204,7 +204,7 @@ test("an invalid date in an output is the handler's mistake", () => {
   expect(() => codec.encode(operation, { Time: new Date(NaN) }, ids)).toThrow(TypeError);
 });
 
-test("an error has its type in body and header, the modelled members and status", () => {
+test("an error has its type in body and header, its members, those that no description has too, and status", () => {
   const modelled = codec.encodeError(
     operation,
     new AwsError("Broken", "it broke", { members: { Detail: 7, Other: 1 }, headers: { "retry-after": "1" } }),
@@ -218,7 +218,7 @@ test("an error has its type in body and header, the modelled members and status"
       "x-amzn-errortype": "Broken",
       "retry-after": "1",
     },
-    body: '{"__type":"Broken","Detail":7,"Message":"it broke"}',
+    body: '{"__type":"Broken","Detail":7,"Message":"it broke","Other":1}',
   });
   const unmodelled = codec.encodeError(undefined, new AwsError("ValidationException", "bad", { status: 400 }), ids);
   expect([unmodelled.status, unmodelled.body]).toEqual([400, '{"__type":"ValidationException","message":"bad"}']);

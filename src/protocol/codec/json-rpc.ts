@@ -5,7 +5,7 @@ import type { HttpRequest, HttpResponse } from "../http-message.ts";
 import { wholeBody } from "./body.ts";
 import type { Codec, RequestHead, ResponseIds, Structure } from "./codec.ts";
 import { compileOnce } from "./compile-once.ts";
-import { queryErrorHeader, resolveError, type ResolvedError } from "./errors.ts";
+import { queryErrorHeader, resolveError, type ResolvedError, jsonErrorBody } from "./errors.ts";
 import { eventStreamEncoder, eventStreamType, rpcStreamMember, type EventStreamEncoder } from "./event-stream.ts";
 import { JsonEncoders, jsonDecoders, parseJson, type JsonEncoder } from "./json-values.ts";
 import { malformedAs } from "./malformed.ts";
@@ -88,9 +88,9 @@ class JsonRpcCodec implements Codec {
     };
   }
 
-  #errorBody({ type, shape, members }: ResolvedError): string {
-    const typed = `"__type":${JSON.stringify(type)}`;
-    const body = shape === undefined ? JSON.stringify(members) : this.#errorEncoder(shape)(members as never);
+  #errorBody(error: ResolvedError): string {
+    const typed = `"__type":${JSON.stringify(error.type)}`;
+    const body = jsonErrorBody(error, (members) => this.#errorEncoder(error.shape!)(members as never));
     return body === "{}" ? `{${typed}}` : `{${typed},${body.slice(1)}`;
   }
 

@@ -1,4 +1,5 @@
 /** restJson1: REST bindings with a JSON body; the error's type is in the header `x-amzn-errortype`. */
+import { jsonErrorBody } from "./errors.ts";
 import type { CompiledService } from "../compiled-service.ts";
 import type { Codec, Structure } from "./codec.ts";
 import { JsonEncoders, jsonDecoders, parseJson } from "./json-values.ts";
@@ -31,8 +32,7 @@ export function restJsonCodec(service: CompiledService): Codec {
     },
     idHeaders: ({ requestId }) => ({ "x-amzn-requestid": requestId }),
     errorHeaders: ({ type }) => ({ "x-amzn-errortype": type }),
-    encodeError({ shape, members }, _ids, selects) {
-      return shape === undefined ? JSON.stringify(members) : encoders.members(shape.model, selects)(members as never);
-    },
+    encodeError: (error, _ids, selects) =>
+      jsonErrorBody(error, (members) => encoders.members(error.shape!.model, selects)(members as never)),
   });
 }

@@ -86,13 +86,19 @@ SETTINGS = {
 def test_quality_is_that_of_the_library(name, tmp_path):
     load, score, settings = SETTINGS[name]
     train, held_out = load()
-    model_file, _ = sagebrush_train(tmp_path, settings["objective"], train, None, settings)
-    ours = score(held_out[1], library_predict(model_file, held_out[0]))
-
-    parameters = {key: value for key, value in settings.items() if key != "num_round"} | {"tree_method": "hist"}
-    theirs_model = xgb.train(parameters, xgb.DMatrix(train[0], label=train[1]), settings["num_round"])
-    theirs = score(held_out[1], theirs_model.predict(xgb.DMatrix(held_out[0])))
+    # Sampled models draw other rows and columns than the library's, so the means over seeds are compared.
+    seeds = range(5) if "sample" in " ".join(settings) else (0,)
+    ours, theirs = [], []
+    for seed in seeds:
+        seeded = settings | {"seed": seed}
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        model_file, _ = sagebrush_train(folder, settings["objective"], train, None, seeded)
+        ours.append(score(held_out[1], library_predict(model_file, held_out[0])))
+        parameters = {key: value for key, value in seeded.items() if key != "num_round"} | {"tree_method": "hist"}
+        library = xgb.train(parameters, xgb.DMatrix(train[0], label=train[1]), settings["num_round"])
+        theirs.append(score(held_out[1], library.predict(xgb.DMatrix(held_out[0]))))
+    ours, theirs = float(np.mean(ours)), float(np.mean(theirs))
     print(f"{name}: Sagebrush {ours:.5f}, XGBoost {xgb.__version__} {theirs:.5f}")
     worse = ours - theirs if score is rmse else theirs - ours
-    # Sampled models draw other rows and columns, so that they scatter around each other a little more.
-    assert worse <= theirs * (0.02 if "sample" in " ".join(settings) else 0.01)
+    assert worse <= theirs * 0.01
