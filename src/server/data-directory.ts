@@ -35,7 +35,8 @@ export class DataDirectory {
     // SQLite's file lock is the one lock that Node can take and that kill -9 gives back.
     const lock = new Database(join(path, "lock"), { timeout: 0 });
     try {
-      lock.exec("PRAGMA journal_mode = DELETE");
+      // Nothing is ever written to it: a journal on disk would only keep a server from starting when the disk is full.
+      lock.exec("PRAGMA journal_mode = MEMORY");
       lock.exec("BEGIN EXCLUSIVE");
     } catch (error) {
       lock.close();
@@ -52,10 +53,16 @@ export class DataDirectory {
     return path;
   }
 
+  /** Leaves word for the command line. @throws the system's error, e.g. ENOSPC; what stood there before stays */
   announce(server: ServerFile): void {
     const temporary = `${serverFile(this.path)}.${process.pid}`;
-    writeFileSync(temporary, `${JSON.stringify(server, undefined, 2)}\n`, { mode: 0o600 });
-    renameSync(temporary, serverFile(this.path));
+    try {
+      writeFileSync(temporary, `${JSON.stringify(server, undefined, 2)}\n`, { mode: 0o600 });
+      renameSync(temporary, serverFile(this.path));
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error;
+    }
   }
 
   release(): void {

@@ -101,14 +101,23 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     });
     closers.push(() => listener.close());
     url = listener.url;
-    directory.announce({
-      pid: process.pid,
-      url,
-      region: config.region,
-      accountId: config.accountId,
-      auth: config.auth,
-      startedAt,
-    });
+    try {
+      directory.announce({
+        pid: process.pid,
+        url,
+        region: config.region,
+        accountId: config.accountId,
+        auth: config.auth,
+        startedAt,
+      });
+    } catch (error) {
+      // A full disk is emptied through the server, so the server runs; only the command line has to be told the port.
+      if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
+      report(
+        `the disk is full, so \`sagebrush env\` finds ${url} only by --port; free some space and start again`,
+        error,
+      );
+    }
     const stopSweeping = sweepInBackground([
       // Younger blobs may belong to an upload that is under way; what is older than this process is not.
       () => objects.sweepOrphans({ olderThanMs: clock.now() - startedAt }),

@@ -170,3 +170,15 @@ test.skipIf(cannotMount)("a disk that was full when the first blob came takes th
   rmSync(join(disk, "ballast"));
   expect((await store.write(chunksOf(["x"]))).size).toBe(1);
 });
+
+test.skipIf(cannotMount)("a store opens on a full disk, and deletes there", async () => {
+  const before = new SqliteRecordStore({ file: file(), reserveBytes: mebibyte });
+  await before.write([{ op: "insert", key: key(0), body: "x" }], options);
+  await before.close();
+  fillDisk();
+  const store = new SqliteRecordStore({ file: file(), reserveBytes: mebibyte });
+  expect((await store.get(key(0)))?.body).toBe("x");
+  await store.write([{ op: "delete", key: key(0) }], options);
+  expect(await store.get(key(0))).toBeUndefined();
+  await store.close();
+});

@@ -164,7 +164,7 @@ export class DatabaseUnusable extends Error {
 
 /** Whether an error of the connection says that the disk is full. */
 export function isDiskFull(error: unknown): boolean {
-  return sqliteCode(error) === "SQLITE_FULL";
+  return sqliteCode(error instanceof DatabaseUnusable ? error.cause : error) === "SQLITE_FULL";
 }
 
 function sqliteCode(error: unknown): string | undefined {

@@ -25,7 +25,7 @@ import type {
 } from "./record-store.ts";
 import { sqliteFlavour } from "./sql-flavour.ts";
 import { SpaceIndex } from "./space-index.ts";
-import { SqliteConnection } from "./sqlite-connection.ts";
+import { isDiskFull, SqliteConnection } from "./sqlite-connection.ts";
 
 /** Records that a scan holds at a time. */
 const scanPage = 500;
@@ -36,7 +36,7 @@ const defaultReserveBytes = 8 * 2 ** 20;
 export interface SqliteRecordStoreOptions {
   /** Path of the database file; its folder must exist. */
   readonly file: string;
-  /** Bytes kept back in `sagebrush.reserve` beside the file for deletes on a full disk. Default 8 MiB; 0 for none. */
+  /** Bytes kept back in `sagebrush.reserve` beside the file for opening and deleting on a full disk. Default 8 MiB; 0 for none. */
   readonly reserveBytes?: number;
 }
 
@@ -45,6 +45,27 @@ const recentRecords = 2000;
 
 function recentId(space: number, name: string): string {
   return `${space} ${name}`;
+}
+
+/** On a full disk the reserve gives what opening needs: SQLite starts its log anew. */
+function openMakingRoom(file: string, reserve: DiskReserve): SqliteConnection {
+  try {
+    return openMigrated(file);
+  } catch (error) {
+    if (!isDiskFull(error) || !reserve.release()) throw error;
+    return openMigrated(file);
+  }
+}
+
+function openMigrated(file: string): SqliteConnection {
+  const connection = new SqliteConnection(file);
+  try {
+    migrate(connection, db, sqliteFlavour, file);
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
 }
 
 export class SqliteRecordStore implements RecordStore {
@@ -60,11 +81,10 @@ export class SqliteRecordStore implements RecordStore {
    * @throws DatabaseUnusable when another process holds it or it is damaged; Error when a newer Sagebrush wrote it
    */
   constructor({ file, reserveBytes = defaultReserveBytes }: SqliteRecordStoreOptions) {
-    this.#connection = new SqliteConnection(file);
+    const reserve = new DiskReserve(join(dirname(file), "sagebrush.reserve"), reserveBytes);
+    this.#connection = openMakingRoom(file, reserve);
     try {
-      migrate(this.#connection, db, sqliteFlavour, file);
       this.#spaces = new SpaceIndex(this.#connection);
-      const reserve = new DiskReserve(join(dirname(file), "sagebrush.reserve"), reserveBytes);
       this.#commits = new CommitQueue(this.#connection, this.#spaces, reserve, (key) => this.#forget(key));
     } catch (error) {
       this.#connection.close();
