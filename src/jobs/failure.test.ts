@@ -23,6 +23,9 @@ test("a failure without a text says where to look", () => {
   expect(algorithmFailure({ exitCode: 3, signal: null }, undefined)).toBe(
     "AlgorithmError: the algorithm wrote no failure file; its log has more, exit code: 3",
   );
+  expect(algorithmFailure({ exitCode: 3, signal: null }, undefined, "2 lines lost: the disk is full")).toBe(
+    "AlgorithmError: the algorithm wrote no failure file; its log has more (2 lines lost: the disk is full), exit code: 3",
+  );
 });
 
 test("a reason never exceeds 1024 characters and keeps its exit code", () => {

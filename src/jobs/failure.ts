@@ -25,13 +25,15 @@ export async function readFailureFile(file: string): Promise<string | undefined>
 /**
  * `AlgorithmError: <text>, exit code: <n>`, or `ClientError: …` when the workload called it so itself.
  * @param text of the failure file
+ * @param detail what the platform knows of the end, said where the workload said nothing
  */
 export function algorithmFailure(
   exit: { exitCode: number | null; signal: string | null },
   text: string | undefined,
+  detail?: string,
 ): string {
   const code = exit.exitCode ?? 128 + (signalNumber(exit.signal) ?? 0);
-  const [kind, said] = kindOf(text ?? unsaid(exit.signal));
+  const [kind, said] = kindOf(text ?? unsaid(exit.signal, detail));
   const suffix = `, exit code: ${code}`;
   return `${shortened(`${kind}: ${said}`, maxFailureReason - suffix.length)}${suffix}`;
 }
@@ -46,10 +48,12 @@ export function clientFailure(why: string): string {
   return shortened(`ClientError: ${why}`, maxFailureReason);
 }
 
-function unsaid(signal: string | null): string {
-  return signal === null
-    ? "the algorithm wrote no failure file; its log has more"
-    : `the algorithm was ended by ${signal}${signal === "SIGKILL" ? " (often: out of memory)" : ""}`;
+function unsaid(signal: string | null, detail: string | undefined): string {
+  const end =
+    signal === null
+      ? "the algorithm wrote no failure file; its log has more"
+      : `the algorithm was ended by ${signal}${signal === "SIGKILL" ? " (often: out of memory)" : ""}`;
+  return detail === undefined ? end : `${end} (${detail})`;
 }
 
 function kindOf(text: string): [kind: string, said: string] {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { LocalProcessBackend } from "../compute/local-process/local-process-backend.ts";
+import { StorageFull } from "../storage/record-store.ts";
 import { entryPoint } from "../util/entry-point.ts";
 import { type Job, JobRunner } from "./job-runner.ts";
 import { MemoryLogs, MemoryObjects } from "./ports.contract.ts";
@@ -172,6 +173,31 @@ test("a log that cannot be written is the caller's to know", async () => {
   await runner.prepare(what, never);
   await runner.launch(what);
   await expect(runner.follow(what, never)).rejects.toThrow("the log store is full");
+});
+
+test("a full disk costs lines of the log, and not the job", async () => {
+  const append = logs.append.bind(logs);
+  let full = true;
+  const refused: string[] = [];
+  logs.append = async (key, events, offset) => {
+    if (full) {
+      refused.push(...events.map(({ message }) => message));
+      throw new StorageFull("a log stream");
+    }
+    await append(key, events, offset);
+  };
+  const what = shell('echo lost; while [ ! -e "$ML_ROOT/go" ]; do sleep 0.05; done; echo "kept rmse:1"', {
+    notes: ["a note"],
+    metrics: [{ name: "rmse", regex: "rmse:(\\S+)" }],
+  });
+  await runner.prepare(what, never);
+  await runner.launch(what);
+  const following = runner.follow(what, never);
+  while (!refused.includes("lost")) await new Promise((resolve) => setTimeout(resolve, 20));
+  full = false;
+  await writeFile(join(directory, "jobs", "training-1", "ml", "go"), "");
+  expect(await following).toMatchObject({ result: "succeeded", metrics: [{ name: "rmse", value: 1 }] });
+  expect(logs.messages(what.log)).toEqual(["kept rmse:1", "Sagebrush: the disk was full, so 2 lines are missing here"]);
 });
 
 test("a sweep removes what ended jobs left and nothing else", async () => {

@@ -10,6 +10,7 @@ import type { ComputeBackend, WorkloadLogLine, WorkloadState } from "../compute/
 import { modelArtifactsUri, type OutputLocation, uploadModel, uploadOutput } from "./artifacts.ts";
 import { type Channel, downloadChannel } from "./channels.ts";
 import { algorithmFailure, platformFailure, readFailureFile } from "./failure.ts";
+import { StorageFull } from "../storage/record-store.ts";
 import { asInCloudWatch, type Metric, type MetricRule, MetricSearch } from "./metrics.ts";
 import { createMlTree, type HostDescription, mlTree } from "./ml-tree.ts";
 import type { LogEvent, LogSink, LogStreamKey, ObjectStorage } from "./ports.ts";
@@ -142,7 +143,7 @@ export class JobRunner {
         };
       case undefined:
         if (exit.exitCode === 0) return { result: "succeeded" };
-        return { result: "failed", failureReason: algorithmFailure(exit, await this.#failureText(job)) };
+        return { result: "failed", failureReason: algorithmFailure(exit, await this.#failureText(job), exit.detail) };
     }
   }
 
@@ -203,6 +204,8 @@ class LogStreamWriter {
   readonly #key: LogStreamKey;
   readonly #metrics: MetricSearch;
   readonly #sent: number;
+  /** Events that found no room on the disk. */
+  #lost = 0;
   #lastOffset = 0;
   #waiting: WorkloadLogLine[] = [];
   #sending: Promise<void> | undefined;
@@ -218,8 +221,7 @@ class LogStreamWriter {
   async begin(notes: readonly string[]): Promise<void> {
     if (notes.length === 0 || this.#sent >= 1) return;
     const timestamp = Date.now();
-    await this.#logs.append(
-      this.#key,
+    await this.#append(
       notes.map((message) => ({ timestamp, message })),
       1,
     );
@@ -239,8 +241,20 @@ class LogStreamWriter {
     this.#throwFailure();
     // One more than the offset of the last line, and less than that of any other.
     const offset = this.#lastOffset + 2;
-    if (note === undefined || offset <= this.#sent) return;
-    await this.#logs.append(this.#key, [{ timestamp: Date.now(), message: `Sagebrush: ${note}` }], offset);
+    const lost = this.#lost === 0 ? [] : [`the disk was full, so ${this.#lost} lines are missing here`];
+    const notes = note === undefined ? lost : [note, ...lost];
+    if (notes.length === 0 || offset <= this.#sent) return;
+    await this.#append([{ timestamp: Date.now(), message: `Sagebrush: ${notes.join("; ")}` }], offset);
+  }
+
+  /** A full disk costs lines of the log, never the job: its end must be seen, and may be what makes room. */
+  async #append(events: readonly LogEvent[], offset: number): Promise<void> {
+    try {
+      await this.#logs.append(this.#key, events, offset);
+    } catch (error) {
+      if (!(error instanceof StorageFull)) throw error;
+      this.#lost += events.length;
+    }
   }
 
   #throwFailure(): void {
@@ -260,7 +274,7 @@ class LogStreamWriter {
         const { offset, timestamp } = lines.at(-1)!;
         if (offset + 1 <= this.#sent) continue;
         for (const name of givenUp) events.push({ timestamp, message: `Sagebrush: ${slowRegex(name)}` });
-        if (events.length > 0) await this.#logs.append(this.#key, events, offset + 1);
+        if (events.length > 0) await this.#append(events, offset + 1);
       }
     } catch (error) {
       this.#failure = { error };

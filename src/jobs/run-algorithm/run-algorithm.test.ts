@@ -112,6 +112,16 @@ test("an image without an algorithm, and a tree without its files, fail by name"
   expect(await failure()).toContain("resourceconfig.json");
 });
 
+test("room for the reason is held while training, and given back when it ends well", async () => {
+  let held = 0;
+  const train = async () => {
+    held = (await failure()).length;
+  };
+  expect(await run(train)).toBe(0);
+  expect(held).toBe(4096);
+  await expect(failure()).rejects.toThrow("ENOENT");
+});
+
 test("a number of threads that is none is refused", async () => {
   expect(await run(async () => {}, { SAGEBRUSH_THREADS: "many" })).toBe(1);
   expect(await failure()).toContain('SAGEBRUSH_THREADS must be a whole number from 1, got "many"');

@@ -4,7 +4,8 @@
  * It reads the `/opt/ml` tree, trains, and leaves a model or a failure file. It is started for every job, so it imports
  * the algorithm only after its first line is out.
  */
-import { readFile, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { open, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Algorithm, ClientError, type TrainingContext } from "../../algorithms/algorithm.ts";
 import type { ImageReference } from "../../algorithms/registry.ts";
@@ -22,6 +23,9 @@ export interface AlgorithmRun {
   readonly algorithm: Algorithm;
   readonly image: ImageReference;
 }
+
+/** Room for a failure's text, held from the start: a disk that fills up while training must not swallow the reason. */
+const reservedBytes = 4096;
 
 interface InputDataConfig {
   readonly [channel: string]: { readonly ContentType?: string };
@@ -50,14 +54,20 @@ export async function runAlgorithm(
   const image = environment[variables.image] ?? "";
   log(`${stamp("INFO")} ${image} starts training on this machine`);
   try {
+    await writeFile(failureFile(root), " ".repeat(reservedBytes));
     const run = await load(image);
     if (run === undefined) throw new Error(`${image} names no built-in algorithm`);
     await run.algorithm.train(await contextOf(root, run.image, environment, log, signal));
+    await rm(failureFile(root), { force: true });
     return 0;
   } catch (error) {
     await reportFailure(root, error, log);
     return 1;
   }
+}
+
+function failureFile(root: string): string {
+  return join(root, "output", "failure");
 }
 
 /** Writes the failure file and the log lines of an error that ended the training. */
@@ -68,7 +78,13 @@ export async function reportFailure(root: string, error: unknown, log: (line: st
     for (const line of error.stack.split("\n")) log(line);
   }
   try {
-    await writeFile(join(root, "output", "failure"), text);
+    const file = await open(failureFile(root), constants.O_WRONLY | constants.O_CREAT);
+    try {
+      await file.write(text, 0);
+      await file.truncate(Buffer.byteLength(text));
+    } finally {
+      await file.close();
+    }
   } catch (writing) {
     log(`${stamp("ERROR")} the failure file could not be written: ${(writing as Error).message}`);
   }

@@ -77,6 +77,8 @@ export const trainingSteps: Readonly<Record<Exclude<Phase, "ended">, Step>> = {
       await steps.runner.launch(run);
     } catch (error) {
       if (context.signal.aborted || error instanceof Interrupted) throw error;
+      // Before the record says so: on a full disk this makes the room to write it.
+      await steps.runner.discard(job.runId);
       const failureReason = failureOf(error, "Preparing the job failed");
       return (now) => end(now, "Failed", context.clock.now(), { failureReason });
     }
@@ -150,9 +152,11 @@ function endOf(job: TrainingJob, { result }: JobOutcome): "Completed" | "Failed"
 
 function failureOf(error: unknown, what: string): string {
   if (error instanceof ClientError) return clientFailure(error.message);
-  const message = (error as Error).message;
-  if (error instanceof StorageFull || (error as NodeJS.ErrnoException).code === "ENOSPC") {
-    return platformFailure(`${what}: ${message}; free some space and create the job again under another name`);
+  const { message, code } = error as NodeJS.ErrnoException;
+  if (error instanceof StorageFull || code === "ENOSPC" || code === "EDQUOT") {
+    return platformFailure(
+      `${what}: no space left on the disk of the data directory; free some space and create the job again under another name`,
+    );
   }
   // S3 refuses what the user asked for, e.g. a bucket that was deleted meanwhile.
   if (error instanceof AwsError && error.status < 500) return clientFailure(`${what}: ${error.code}: ${message}`);
