@@ -18,6 +18,8 @@ import {
   addTreeByCodesArguments,
   leafValuesArguments,
   leafValuesTask,
+  splitValuesArguments,
+  splitValuesTask,
   walkNode,
 } from "./tree-margins.ts";
 
@@ -452,7 +454,16 @@ test.each(["splitRows8", "splitRows16", "sampleRows"])("%s divides each block an
     );
     const address = memory.allocate(partitionArguments.size);
     const sampling = { seed: 4, stream: 2, threshold: 0.3 * 2 ** 32 };
-    partitionArguments.write(memory, address, { columnCodes, nRows, rows, lefts, rights, tasks: records, ...sampling });
+    partitionArguments.write(memory, address, {
+      columnCodes,
+      nRows,
+      source: rows,
+      rows,
+      lefts,
+      rights,
+      tasks: records,
+      ...sampling,
+    });
     return { kernel, address, nTasks: blocks.length, outputs: [[records, partitionTask.size * blocks.length]] };
   });
   expect(differences).toEqual([]);
@@ -475,7 +486,16 @@ test("placed rows stand left rows first, in order", () => {
     partitionTask.write(memory, tasks, { ...common, begin: 3, end: 6, nLeft: 1, leftTarget: 2, rightTarget: 4 }, 1);
     const address = memory.allocate(partitionArguments.size);
     const sampling = { seed: 0, stream: 0, threshold: 0 };
-    partitionArguments.write(memory, address, { columnCodes: 0, nRows: 6, rows, lefts, rights, tasks, ...sampling });
+    partitionArguments.write(memory, address, {
+      columnCodes: 0,
+      nRows: 6,
+      source: 0,
+      rows,
+      lefts,
+      rights,
+      tasks,
+      ...sampling,
+    });
     return { kernel: "placeRows", address, nTasks: 2, outputs: [[rows, 24]] };
   });
   expect(differences).toEqual([]);
@@ -568,4 +588,32 @@ test("leaf values are added to the rows of each segment", () => {
   });
   expect(differences).toEqual([]);
   expect([...asFloats(margins)]).toEqual([2.5, 2, 1, 2, 2.5, 2]);
+});
+
+test.each([8, 16])("rows of a node with two leaves get the value of their side, by codes of %i bits", (bits) => {
+  const { differences, outputs } = runTwins((memory) => {
+    const columnCodes = memory.allocate(20);
+    const codes = bits === 8 ? memory.u8(columnCodes, 10) : memory.u16(columnCodes, 10);
+    codes.set([9, 9, 9, 9, 9, 0, 1, 2, 3, 4]);
+    const sums = floats(memory, 5, () => 1);
+    const tasks = memory.allocate(2 * splitValuesTask.size);
+    // Feature 1: codes 0 and 1, and the missing code 4, go left; then only the missing code does.
+    const split = { feature: 1, missingCode: 4, missingLeft: 1, leftValue: 0.5, rightValue: -2 };
+    splitValuesTask.write(memory, tasks, { ...split, begin: 0, end: 5, lastLeft: 1 }, 0);
+    splitValuesTask.write(memory, tasks, { ...split, begin: 3, end: 5, lastLeft: -1, rightValue: 8 }, 1);
+    const address = memory.allocate(splitValuesArguments.size);
+    const rows = words(memory, [4, 3, 2, 1, 0]);
+    splitValuesArguments.write(memory, address, {
+      columnCodes,
+      nRows: 5,
+      rows,
+      tasks,
+      margins: sums,
+      nGroups: 1,
+      group: 0,
+    });
+    return { kernel: `addSplitValues${bits}`, address, nTasks: 2, outputs: [[sums, 20]] };
+  });
+  expect(differences).toEqual([]);
+  expect([...asFloats(outputs[0])]).toEqual([9.5, 9.5, -1, -1, 1.5]);
 });

@@ -11,7 +11,9 @@ export const partitionArguments = new Struct({
   /** u8 or u16 (nFeatures, nRows). */
   columnCodes: "u32",
   nRows: "u32",
-  /** IN and, for `placeRows`, OUT: u32 (nRows). `sampleRows` takes position for row number. */
+  /** IN of `splitRows8` and `splitRows16`: u32 (nRows). `sampleRows` takes position for row number. */
+  source: "u32",
+  /** OUT of `placeRows`: u32 (nRows); may be `source`. */
   rows: "u32",
   /** u32 (nRows), work areas: rows of each side, from the begin of their block on. */
   lefts: "u32",

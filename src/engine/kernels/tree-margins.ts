@@ -27,6 +27,32 @@ export const leafValuesArguments = new Struct({
 
 export const leafValuesTask = new Struct({ begin: "u32", end: "u32", value: "f32" });
 
+/**
+ * `addSplitValues8`, `addSplitValues16`: one task per record of `tasks`: all rows of a segment are in one node whose
+ * two children are leaves.
+ */
+export const splitValuesArguments = new Struct({
+  /** u8 or u16 (nFeatures, nRows). */
+  columnCodes: "u32",
+  nRows: "u32",
+  rows: "u32",
+  tasks: "u32",
+  margins: "u32",
+  nGroups: "u32",
+  group: "u32",
+});
+
+export const splitValuesTask = new Struct({
+  begin: "u32",
+  end: "u32",
+  feature: "u32",
+  lastLeft: "i32",
+  missingCode: "u32",
+  missingLeft: "u32",
+  leftValue: "f32",
+  rightValue: "f32",
+});
+
 /** `addTree`: rows walk the tree by their values; task = block of rows. */
 export const addTreeArguments = new Struct({
   nodes: "u32",

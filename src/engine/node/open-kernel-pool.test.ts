@@ -75,7 +75,7 @@ test.each([1, 3])(
         i,
       );
     }
-    const lists = { rows: outside, lefts: outside, rights: outside };
+    const lists = { source: outside, rows: outside, lefts: outside, rights: outside };
     partitionArguments.write(memory, address, {
       columnCodes: 0,
       nRows: 10,

@@ -1,7 +1,8 @@
 /** Places for the histograms of nodes that wait to be expanded. */
 
 export class HistogramSlots {
-  readonly #free: number[];
+  readonly #free: number[] = [];
+  readonly #count: number;
   readonly #base: number;
   readonly #bytes: number;
 
@@ -9,7 +10,15 @@ export class HistogramSlots {
   constructor(base: number, bytes: number, count: number) {
     this.#base = base;
     this.#bytes = bytes;
-    this.#free = Array.from({ length: count }, (_, index) => count - 1 - index);
+    this.#count = count;
+    this.reset();
+  }
+
+  /** All slots are free again; what their last holders believe no longer counts. */
+  reset(): void {
+    const count = this.#count;
+    this.#free.length = count;
+    for (let i = 0; i < count; i += 1) this.#free[i] = count - 1 - i;
   }
 
   get nFree(): number {

@@ -172,6 +172,16 @@ test("no rows, no features and infinite values are refused", async () => {
   await expect(trainBooster(infinite, [], defaults, proceed)).rejects.toThrow("feature 1 holds an infinite value");
 });
 
+test("data beyond 4 GiB and bin counts beyond 16 bits are refused", async () => {
+  // Sparse rows are stored whole: 3 million features of 300 rows are 0.9 billion cells.
+  const features = { ...sparseOf(new Float32Array(300), 300, 1), nFeatures: 3_000_000 };
+  const training = trainBooster({ features, labels: new Float32Array(300) }, [], defaults, proceed);
+  await expect(training).rejects.toThrow(ClientError);
+  await expect(training).rejects.toThrow(/data of 300 rows x 3000000 features are too large: Kernel memory is limited/);
+  const tooMany = trainBooster(dense([[1]], [1]), [], { ...defaults, maxBin: 65_536 }, proceed);
+  await expect(tooMany).rejects.toThrow("maxBin must be 2 to 65535, got 65536");
+});
+
 test("L1 shrinks sums, and a capped step shortens leaves", async () => {
   const dataset = dense([[1], [2], [3], [4]], [-4, -4, 6, 6]);
   // Sums of gradients -11 and 9, hessians 2; root gradient -2.

@@ -1,6 +1,8 @@
 /** Gradient boosting: trees fitted one after the other to the gradients of the loss. */
 import { openKernelPool } from "../../../engine/node/open-kernel-pool.ts";
 import type { KernelPool } from "../../../engine/kernel-pool.ts";
+import { OutOfKernelMemoryError } from "../../../engine/shared-memory.ts";
+import { ClientError } from "../../algorithm.ts";
 import type { Booster, RegressionTree } from "../booster.ts";
 import type { Dataset } from "../dataset.ts";
 import { baseMargin, objectiveNamed } from "../objectives.ts";
@@ -27,6 +29,9 @@ export interface TrainingHooks {
   readonly signal?: AbortSignal;
 }
 
+/** Codes of 16 bits, one of them for missing values. */
+const MOST_BINS = 65_535;
+
 /** Files of engine/kernels/assembly. */
 const KERNEL_MODULES = [
   "bin-codes",
@@ -47,8 +52,8 @@ const KERNEL_MODULES = [
  *   caller has checked that. Not modified.
  * @param evaluationSets their margins are kept up to date for `hooks.afterRound`; only features are read
  * @returns all trees of the rounds that were run; fewer than `numRound` when a hook or the signal ended training
- * @throws ClientError when a feature value is infinite
- * @throws OutOfKernelMemoryError when the data needs more than 4 GiB: about 8 bytes a value
+ * @throws ClientError when a feature value is infinite, or the data need more than 4 GiB: about 8 bytes for each cell of
+ *   the training set and 4 for each of the evaluation sets, sparse or dense
  * Source: Chen, Guestrin, "XGBoost: A Scalable Tree Boosting System", KDD 2016.
  */
 export async function trainBooster(
@@ -60,11 +65,18 @@ export async function trainBooster(
   const { nRows, nFeatures } = dataset.features;
   if (nRows === 0 || nFeatures === 0)
     throw new RangeError(`training needs rows and features, got ${nRows} x ${nFeatures}`);
+  const { maxBin } = parameters;
+  if (!(maxBin >= 2 && maxBin <= MOST_BINS)) throw new RangeError(`maxBin must be 2 to ${MOST_BINS}, got ${maxBin}`);
   // One thread per few thousand rows is all that can be of use; threads cost a start.
   const useful = Math.max(1, Math.ceil((nRows * nFeatures) / 16_384));
   const pool = await openKernelPool(KERNEL_MODULES, Math.min(parameters.nThreads, useful));
   try {
     return await trainOn(pool, dataset, evaluationSets, parameters, hooks);
+  } catch (cause) {
+    if (!(cause instanceof OutOfKernelMemoryError)) throw cause;
+    throw new ClientError(`training data of ${nRows} rows x ${nFeatures} features are too large: ${cause.message}`, {
+      cause,
+    });
   } finally {
     await pool.close();
   }

@@ -13,7 +13,7 @@ export interface Split {
 
 export interface TreeNode {
   /** Undefined for a leaf. */
-  split?: Split;
+  split: Split | undefined;
   left: number;
   right: number;
   readonly parent: number;
@@ -34,16 +34,20 @@ export class TreeBuilder {
   }
 
   addRoot(sumHessian: number, weight: number): number {
-    this.nodes.push({ left: -1, right: -1, parent: NO_PARENT, sumHessian, weight });
+    this.nodes.push({ split: undefined, left: -1, right: -1, parent: NO_PARENT, sumHessian, weight });
     return 0;
   }
 
   /** Turns a leaf into a split with two leaves; the left child's number is returned, the right child's follows it. */
   expand(node: number, split: Split, sides: readonly [SideSums, SideSums]): number {
     const left = this.nodes.length;
-    Object.assign(this.nodes[node], { split, left, right: left + 1 });
-    for (const { sumHessian, weight } of sides)
-      this.nodes.push({ left: -1, right: -1, parent: node, sumHessian, weight });
+    const expanded = this.nodes[node];
+    expanded.split = split;
+    expanded.left = left;
+    expanded.right = left + 1;
+    for (const { sumHessian, weight } of sides) {
+      this.nodes.push({ split: undefined, left: -1, right: -1, parent: node, sumHessian, weight });
+    }
     return left;
   }
 
@@ -53,18 +57,34 @@ export class TreeBuilder {
   }
 
   build(): RegressionTree {
-    const { nodes } = this;
-    return {
-      leftChild: Int32Array.from(nodes, ({ left }) => left),
-      rightChild: Int32Array.from(nodes, ({ right }) => right),
-      parent: Int32Array.from(nodes, ({ parent }) => parent),
-      splitFeature: Int32Array.from(nodes, ({ split }) => split?.feature ?? 0),
-      splitCondition: Float32Array.from(nodes, ({ split }, node) => split?.threshold ?? this.leafValue(node)),
-      defaultLeft: Uint8Array.from(nodes, ({ split }) => (split?.missingLeft ? 1 : 0)),
-      lossChange: Float32Array.from(nodes, ({ split }) => split?.gain ?? 0),
-      sumHessian: Float32Array.from(nodes, ({ sumHessian }) => sumHessian),
-      baseWeight: Float32Array.from(nodes, ({ weight }) => weight),
+    const n = this.nodes.length;
+    const tree = {
+      leftChild: new Int32Array(n),
+      rightChild: new Int32Array(n),
+      parent: new Int32Array(n),
+      splitFeature: new Int32Array(n),
+      splitCondition: new Float32Array(n),
+      defaultLeft: new Uint8Array(n),
+      lossChange: new Float32Array(n),
+      sumHessian: new Float32Array(n),
+      baseWeight: new Float32Array(n),
     };
+    for (let node = 0; node < n; node += 1) {
+      const { split, left, right, parent, sumHessian, weight } = this.nodes[node];
+      tree.leftChild[node] = left;
+      tree.rightChild[node] = right;
+      tree.parent[node] = parent;
+      tree.sumHessian[node] = sumHessian;
+      tree.baseWeight[node] = weight;
+      if (split === undefined) tree.splitCondition[node] = this.leafValue(node);
+      else {
+        tree.splitFeature[node] = split.feature;
+        tree.splitCondition[node] = split.threshold;
+        tree.defaultLeft[node] = split.missingLeft ? 1 : 0;
+        tree.lossChange[node] = split.gain;
+      }
+    }
+    return tree;
   }
 }
 

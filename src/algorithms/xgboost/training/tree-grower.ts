@@ -10,7 +10,13 @@ import { histogramArguments, histogramTask } from "../../../engine/kernels/gradi
 import { leafWeight, sideGain } from "../../../engine/kernels/reference/split-search.ts";
 import { partitionArguments, partitionTask } from "../../../engine/kernels/row-partition.ts";
 import { splitCandidate, splitSearchArguments, splitSearchSet } from "../../../engine/kernels/split-search.ts";
-import { addTreeByCodesArguments, leafValuesArguments, leafValuesTask } from "../../../engine/kernels/tree-margins.ts";
+import {
+  addTreeByCodesArguments,
+  leafValuesArguments,
+  leafValuesTask,
+  splitValuesArguments,
+  splitValuesTask,
+} from "../../../engine/kernels/tree-margins.ts";
 import type { BinnedMatrix } from "./binned-matrix.ts";
 import { ColumnSampler } from "./column-sampler.ts";
 import { HistogramSlots } from "./histogram-slots.ts";
@@ -53,12 +59,13 @@ export class TreeGrower {
   readonly #mostSets: number;
   readonly #identity: number;
   readonly #rows: number;
+  /** The list of rows as it stands: all in order until the first split. */
+  #list: number;
   readonly #lefts: number;
   readonly #rights: number;
   readonly #partials: number;
   readonly #touched: number;
-  readonly #histograms: number;
-  readonly #nSlots: number;
+  readonly #slots: HistogramSlots;
   readonly #featuresPerChunk: number;
   readonly #nChunks: number;
 
@@ -80,14 +87,15 @@ export class TreeGrower {
       1,
       Math.min(MOST_SETS, mostNodes, Math.floor(PARTIALS_BUDGET_BYTES / (histogramBytes * nThreads))),
     );
-    this.#nSlots = 2 * this.#mostSets + Math.min(mostNodes, Math.floor(KEPT_HISTOGRAMS_BYTES / histogramBytes));
+    const nSlots = 2 * this.#mostSets + Math.min(mostNodes, Math.floor(KEPT_HISTOGRAMS_BYTES / histogramBytes));
     this.#identity = memory.allocate(4 * nRows);
     this.#rows = memory.allocate(4 * nRows);
+    this.#list = this.#identity;
     this.#lefts = memory.allocate(4 * nRows);
     this.#rights = memory.allocate(4 * nRows);
     this.#touched = memory.allocate(4 * nThreads * this.#mostSets);
     this.#partials = memory.allocate(histogramBytes * nThreads * this.#mostSets);
-    this.#histograms = memory.allocate(histogramBytes * this.#nSlots);
+    this.#slots = new HistogramSlots(memory.allocate(histogramBytes * nSlots), histogramBytes, nSlots);
     this.#featuresPerChunk = Math.max(1, Math.ceil(nFeatures / Math.max(4, 2 * nThreads)));
     this.#nChunks = Math.ceil(nFeatures / this.#featuresPerChunk);
     const identity = memory.u32(this.#identity, nRows);
@@ -103,47 +111,35 @@ export class TreeGrower {
   grow(pairs: number, margins: Margins, treeNumber: number): TreeBuilder {
     const { memory } = this.#pool;
     const mark = memory.mark();
+    this.#slots.reset();
     const nChosen = this.#chooseRows(treeNumber);
     const growth = {
       pairs,
+      margins,
       tree: new TreeBuilder(Math.fround(this.#parameters.eta) / this.#parameters.numParallelTree),
       open: new OpenNodes(this.#parameters),
       leaves: [] as OpenNode[],
       sampler: new ColumnSampler(this.#parameters, this.#matrix.nFeatures, treeNumber),
-      slots: new HistogramSlots(this.#histograms, this.#matrix.histogramBytes, this.#nSlots),
+      slots: this.#slots,
     };
     this.#openRoot(growth, nChosen);
     for (let batch = growth.open.take(); batch.length > 0; batch = growth.open.take()) this.#expand(growth, batch);
     growth.leaves.push(...growth.open.rest());
-    this.#addLeafValues(growth, margins);
-    if (nChosen < this.#matrix.nRows) this.#addValuesOfUnchosen(growth, nChosen, margins);
+    this.#addLeafValues(growth);
+    if (nChosen < this.#matrix.nRows) this.#addValuesOfUnchosen(growth, nChosen);
     memory.release(mark);
     return growth.tree;
   }
 
   /** Fills the list of rows: those that the tree is grown on first. Returns their number. */
   #chooseRows(treeNumber: number): number {
-    const { memory } = this.#pool;
     const { nRows } = this.#matrix;
     const { subsample, seed } = this.#parameters;
-    if (subsample >= 1) {
-      memory.u32(this.#rows, nRows).set(memory.u32(this.#identity, nRows));
-      return nRows;
-    }
-    const nTasks = Math.ceil(nRows / ROWS_PER_TASK);
-    const blocks = Array.from({ length: nTasks }, (_, block) => ({
-      begin: block * ROWS_PER_TASK,
-      end: Math.min(nRows, (block + 1) * ROWS_PER_TASK),
-      feature: 0,
-      lastLeft: 0,
-      missingCode: 0,
-      missingLeft: 0,
-    }));
-    const [nChosen] = this.#partition("sampleRows", [blocks], {
-      seed: seed >>> 0,
-      stream: treeNumber,
-      threshold: subsample * 2 ** 32,
-    });
+    this.#list = this.#identity;
+    if (subsample >= 1) return nRows;
+    const everything = { begin: 0, end: nRows, feature: 0, lastLeft: 0, missingCode: 0, missingLeft: 0 };
+    const sampling = { seed: seed >>> 0, stream: treeNumber, threshold: subsample * 2 ** 32 };
+    const [nChosen] = this.#partition("sampleRows", [everything], sampling);
     return nChosen;
   }
 
@@ -167,16 +163,18 @@ export class TreeGrower {
     this.#settle(growth, root);
   }
 
-  /** Splits each node of the batch and finds the splits of the children. */
+  /** Splits each node of the batch, all of one depth, and finds the splits of the children. */
   #expand(growth: Growth, batch: readonly OpenNode[]): void {
-    const nLefts = this.#partition(
-      `splitRows${this.#matrix.codeBits}`,
-      batch.map(({ begin, end, split }) => blocksOf(begin, end, split!, this.#matrix)),
-    );
+    if (!growth.open.mayGoBelow(batch[0].depth)) {
+      this.#expandLast(growth, batch);
+      return;
+    }
+    const segments = batch.map((open) => this.#segmentOf(open));
+    const nLefts = this.#partition(`splitRows${this.#matrix.codeBits}`, segments);
     const jobs: HistogramJob[] = [];
     batch.forEach((parent, index) => {
       const [left, right] = this.#makeChildren(growth, parent, nLefts[index]);
-      if (!growth.open.mayGoBelow(parent.depth) || !(this.#isSplittable(left) || this.#isSplittable(right))) {
+      if (!this.#isSplittable(left) && !this.#isSplittable(right)) {
         growth.slots.drop(parent);
         growth.leaves.push(left, right);
         return;
@@ -190,6 +188,47 @@ export class TreeGrower {
     });
     for (let first = 0; first < jobs.length; first += this.#mostSets)
       this.#run(growth, jobs.slice(first, first + this.#mostSets));
+  }
+
+  /** Splits nodes whose children remain leaves: their rows get their values at once and need not be moved. */
+  #expandLast(growth: Growth, batch: readonly OpenNode[]): void {
+    const { memory } = this.#pool;
+    const { columnCodes, nRows, codeBits } = this.#matrix;
+    const { address: margins, nGroups, group } = growth.margins;
+    const mark = memory.mark();
+    const nTasks = batch.reduce((sum, { begin, end }) => sum + Math.ceil((end - begin) / ROWS_PER_TASK), 0);
+    const nPositions = batch.reduce((sum, { begin, end }) => sum + end - begin, 0);
+    const tasks = memory.allocate(splitValuesTask.size * nTasks);
+    let task = 0;
+    for (const parent of batch) {
+      const [left, right] = this.#makeChildren(growth, parent, 0);
+      const leftValue = growth.tree.leafValue(left.node);
+      const rightValue = growth.tree.leafValue(right.node);
+      const segment = this.#segmentOf(parent);
+      for (let { begin } = parent; begin < parent.end; begin += ROWS_PER_TASK) {
+        const end = Math.min(parent.end, begin + ROWS_PER_TASK);
+        splitValuesTask.write(memory, tasks, { ...segment, begin, end, leftValue, rightValue }, task);
+        task += 1;
+      }
+    }
+    const address = memory.allocate(splitValuesArguments.size);
+    splitValuesArguments.write(memory, address, {
+      columnCodes,
+      nRows,
+      rows: this.#list,
+      tasks,
+      margins,
+      nGroups,
+      group,
+    });
+    this.#pool.run(`addSplitValues${codeBits}`, address, nTasks, nPositions > PARALLEL_ROWS);
+    memory.release(mark);
+  }
+
+  #segmentOf({ begin, end, split }: OpenNode): PartitionSegment {
+    const { feature, lastLeft, missingLeft } = split!;
+    const missingCode = this.#matrix.binCounts[feature];
+    return { begin, end, feature, lastLeft, missingCode, missingLeft: missingLeft ? 1 : 0 };
   }
 
   #makeChildren({ tree }: Growth, parent: OpenNode, nLeft: number): readonly [OpenNode, OpenNode] {
@@ -240,7 +279,7 @@ export class TreeGrower {
 
   #sumHistograms({ pairs }: Growth, jobs: readonly HistogramJob[]): void {
     const { memory, nThreads } = this.#pool;
-    const { rowCodes, rowBytes, nFeatures, slotOffsetsAddress, histogramBytes, codeBits, nRows } = this.#matrix;
+    const { rowCodes, rowBytes, nFeatures, slotOffsetsAddress, histogramBytes, codeBits } = this.#matrix;
     const mark = memory.mark();
     const nTasks = jobs.reduce((sum, { built }) => sum + Math.ceil((built.end - built.begin) / ROWS_PER_TASK), 0);
     const tasks = memory.allocate(histogramTask.size * nTasks);
@@ -255,14 +294,13 @@ export class TreeGrower {
     });
     memory.u32(this.#touched, nThreads * jobs.length).fill(0);
     const address = memory.allocate(histogramArguments.size);
-    const wholeRoot = jobs[0].built.depth === 0 && nPositions === nRows;
     histogramArguments.write(memory, address, {
       rowCodes,
       rowBytes,
       nFeatures,
       slotOffsets: slotOffsetsAddress,
       pairs,
-      rows: wholeRoot ? 0 : this.#rows,
+      rows: this.#list === this.#identity ? 0 : this.#list,
       tasks,
       partials: this.#partials,
       histogramBytes,
@@ -358,55 +396,60 @@ export class TreeGrower {
   }
 
   /**
-   * Runs a splitting kernel on segments of the list of rows, each given as its blocks, and moves the rows.
+   * Runs a splitting kernel on segments of the list of rows and moves the rows.
    * @returns number of rows on the left of each segment
    */
-  #partition(
-    kernel: string,
-    segments: readonly (readonly PartitionBlock[])[],
-    sampling: { seed: number; stream: number; threshold: number } = { seed: 0, stream: 0, threshold: 0 },
-  ): number[] {
+  #partition(kernel: string, segments: readonly PartitionSegment[], sampling = noSampling): number[] {
     const { memory } = this.#pool;
     const { columnCodes, nRows } = this.#matrix;
+    const { offsets, size } = partitionTask;
     const mark = memory.mark();
-    const nTasks = segments.reduce((sum, blocks) => sum + blocks.length, 0);
-    const tasks = memory.allocate(partitionTask.size * nTasks);
-    let task = 0;
-    let nPositions = 0;
-    for (const block of segments.flat()) {
-      nPositions += block.end - block.begin;
-      partitionTask.write(memory, tasks, { ...block, nLeft: 0, leftTarget: 0, rightTarget: 0 }, task);
-      task += 1;
-    }
+    const nTasks = segments.reduce((sum, { begin, end }) => sum + Math.ceil((end - begin) / ROWS_PER_TASK), 0);
+    const nPositions = segments.reduce((sum, { begin, end }) => sum + end - begin, 0);
+    const tasks = memory.allocate(size * nTasks);
     const address = memory.allocate(partitionArguments.size);
-    const lists = { rows: this.#rows, lefts: this.#lefts, rights: this.#rights };
+    const { view } = memory;
+    let record = tasks;
+    for (const { begin, end, feature, lastLeft, missingCode, missingLeft } of segments) {
+      for (let first = begin; first < end; first += ROWS_PER_TASK) {
+        view.setUint32(record + offsets.begin, first, true);
+        view.setUint32(record + offsets.end, Math.min(end, first + ROWS_PER_TASK), true);
+        view.setUint32(record + offsets.feature, feature, true);
+        view.setInt32(record + offsets.lastLeft, lastLeft, true);
+        view.setUint32(record + offsets.missingCode, missingCode, true);
+        view.setUint32(record + offsets.missingLeft, missingLeft, true);
+        record += size;
+      }
+    }
+    const lists = { source: this.#list, rows: this.#rows, lefts: this.#lefts, rights: this.#rights };
     partitionArguments.write(memory, address, { columnCodes, nRows, ...lists, tasks, ...sampling });
     this.#pool.run(kernel, address, nTasks, nPositions > PARALLEL_ROWS);
 
-    const { offsets, size } = partitionTask;
-    const { view } = memory;
-    let record = tasks;
-    const nLefts = segments.map((blocks) => {
+    record = tasks;
+    const nLefts = segments.map(({ begin, end }) => {
+      const nBlocks = Math.ceil((end - begin) / ROWS_PER_TASK);
       let nLeft = 0;
-      for (let i = 0; i < blocks.length; i += 1) nLeft += view.getUint32(record + i * size + offsets.nLeft, true);
-      let leftTarget = blocks[0]?.begin ?? 0;
-      let rightTarget = leftTarget + nLeft;
-      for (const { begin, end } of blocks) {
+      for (let block = 0; block < nBlocks; block += 1)
+        nLeft += view.getUint32(record + block * size + offsets.nLeft, true);
+      let leftTarget = begin;
+      let rightTarget = begin + nLeft;
+      for (let first = begin; first < end; first += ROWS_PER_TASK) {
         view.setUint32(record + offsets.leftTarget, leftTarget, true);
         view.setUint32(record + offsets.rightTarget, rightTarget, true);
         const nLeftHere = view.getUint32(record + offsets.nLeft, true);
         leftTarget += nLeftHere;
-        rightTarget += end - begin - nLeftHere;
+        rightTarget += Math.min(end, first + ROWS_PER_TASK) - first - nLeftHere;
         record += size;
       }
       return nLeft;
     });
     this.#pool.run("placeRows", address, nTasks, nPositions > PARALLEL_ROWS);
+    this.#list = this.#rows;
     memory.release(mark);
     return nLefts;
   }
 
-  #addLeafValues({ tree, leaves }: Growth, { address: margins, nGroups, group }: Margins): void {
+  #addLeafValues({ tree, leaves, margins: { address: margins, nGroups, group } }: Growth): void {
     const { memory } = this.#pool;
     const nTasks = leaves.reduce((sum, { begin, end }) => sum + Math.ceil((end - begin) / ROWS_PER_TASK), 0);
     const tasks = memory.allocate(leafValuesTask.size * nTasks);
@@ -419,18 +462,18 @@ export class TreeGrower {
       }
     }
     const address = memory.allocate(leafValuesArguments.size);
-    leafValuesArguments.write(memory, address, { rows: this.#rows, tasks, margins, nGroups, group });
+    leafValuesArguments.write(memory, address, { rows: this.#list, tasks, margins, nGroups, group });
     this.#pool.run("addLeafValues", address, nTasks, this.#matrix.nRows > PARALLEL_ROWS);
   }
 
   /** Rows that the tree was not grown on walk it. */
-  #addValuesOfUnchosen({ tree }: Growth, nChosen: number, { address: margins, nGroups, group }: Margins): void {
+  #addValuesOfUnchosen({ tree, margins: { address: margins, nGroups, group } }: Growth, nChosen: number): void {
     const { memory } = this.#pool;
     const { columnCodes, nRows, codeBits } = this.#matrix;
     const nListed = nRows - nChosen;
     const address = memory.allocate(addTreeByCodesArguments.size);
     const nodes = writeWalkNodes(memory, tree, this.#matrix);
-    const rows = this.#rows + 4 * nChosen;
+    const rows = this.#list + 4 * nChosen;
     const rowsPerTask = ROWS_PER_TASK;
     addTreeByCodesArguments.write(memory, address, {
       nodes,
@@ -450,6 +493,7 @@ export class TreeGrower {
 /** The state of one tree's growth. */
 interface Growth {
   readonly pairs: number;
+  readonly margins: Margins;
   readonly tree: TreeBuilder;
   readonly open: OpenNodes;
   readonly leaves: OpenNode[];
@@ -457,7 +501,8 @@ interface Growth {
   readonly slots: HistogramSlots;
 }
 
-interface PartitionBlock {
+/** Positions of the list of rows, and how they are divided; see `partitionTask`. */
+interface PartitionSegment {
   readonly begin: number;
   readonly end: number;
   readonly feature: number;
@@ -466,17 +511,4 @@ interface PartitionBlock {
   readonly missingLeft: number;
 }
 
-function blocksOf(
-  begin: number,
-  end: number,
-  split: NonNullable<OpenNode["split"]>,
-  matrix: BinnedMatrix,
-): PartitionBlock[] {
-  const { feature, lastLeft } = split;
-  const missingCode = matrix.binCounts[feature];
-  const missingLeft = split.missingLeft ? 1 : 0;
-  return Array.from({ length: Math.ceil((end - begin) / ROWS_PER_TASK) }, (_, block) => {
-    const first = begin + block * ROWS_PER_TASK;
-    return { begin: first, end: Math.min(end, first + ROWS_PER_TASK), feature, lastLeft, missingCode, missingLeft };
-  });
-}
+const noSampling = { seed: 0, stream: 0, threshold: 0 };

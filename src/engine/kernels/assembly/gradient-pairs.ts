@@ -110,33 +110,38 @@ export function softmaxGradients(args: GradientArguments, task: u32, thread: u32
   const begin = task * args.rowsPerTask;
   const end = min(args.nRows, begin + args.rowsPerTask);
   const nGroups = args.nGroups;
+  const groupBytes = 8 * args.nRows;
   let greatestGradient: f32 = 0;
   let greatestHessian: f32 = 0;
   for (let row = begin; row < end; row++) {
     const margins = args.margins + 4 * row * nGroups;
     let highest: f32 = 0;
     for (let k: u32 = 0; k < nGroups; k++) highest = max(highest, load<f32>(margins + 4 * k));
+    // The exponentials wait in the places of the gradients until their sum is known.
+    const targets = args.pairs + 8 * row;
     let sum: f64 = 0;
     for (let k: u32 = 0; k < nGroups; k += 2) {
       const exponentials = exponentialsOfTwo(margins, k, nGroups, highest);
-      sum += <f64>f32x4.extract_lane(exponentials, 0);
-      if (k + 1 < nGroups) sum += <f64>f32x4.extract_lane(exponentials, 1);
+      const first = f32x4.extract_lane(exponentials, 0);
+      sum += <f64>first;
+      store<f32>(targets + k * groupBytes, first);
+      if (k + 1 == nGroups) break;
+      const second = f32x4.extract_lane(exponentials, 1);
+      sum += <f64>second;
+      store<f32>(targets + (k + 1) * groupBytes, second);
     }
     const total = <f32>sum;
-    const label = <i32>load<f32>(args.labels + 4 * row);
+    const label = <u32>load<f32>(args.labels + 4 * row);
     const weight: f32 = args.weights != 0 ? load<f32>(args.weights + 4 * row) : 1;
-    for (let k: u32 = 0; k < nGroups; k += 2) {
-      const exponentials = exponentialsOfTwo(margins, k, nGroups, highest);
-      for (let lane: u32 = 0; lane < 2 && k + lane < nGroups; lane++) {
-        const p = (lane == 0 ? f32x4.extract_lane(exponentials, 0) : f32x4.extract_lane(exponentials, 1)) / total;
-        const hessian = max<f32>(<f32>2 * p * (<f32>1 - p) * weight, TINY);
-        const gradient = (<i32>(k + lane) == label ? p - <f32>1 : p) * weight;
-        const target = args.pairs + 8 * ((k + lane) * args.nRows + row);
-        store<f32>(target, gradient);
-        store<f32>(target, hessian, 4);
-        greatestGradient = max(greatestGradient, abs(gradient));
-        greatestHessian = max(greatestHessian, hessian);
-      }
+    for (let k: u32 = 0; k < nGroups; k++) {
+      const target = targets + k * groupBytes;
+      const p = load<f32>(target) / total;
+      const hessian = max<f32>(<f32>2 * p * (<f32>1 - p) * weight, TINY);
+      const gradient = (k == label ? p - <f32>1 : p) * weight;
+      store<f32>(target, gradient);
+      store<f32>(target, hessian, 4);
+      greatestGradient = max(greatestGradient, abs(gradient));
+      greatestHessian = max(greatestHessian, hessian);
     }
   }
   store<f32>(args.maxima + 8 * task, greatestGradient);

@@ -94,65 +94,69 @@ function search(
   best.missingLeft = 0;
   best.leftGradient = 0;
   best.leftHessian = 0;
-  let bestGain: f32 = 0;
-  const least = <f64>args.minChildWeight;
+  // The plain formula can take both sides in one vector; L1 and capped steps, and sides without hessian, cannot occur.
+  const plain = args.alpha == 0 && args.maxDeltaStep == 0 && args.minChildWeight > 0;
   for (let feature = firstFeature; feature < endFeature; feature++) {
     if (allowed != 0 && load<u8>(allowed + feature) == 0) continue;
     const offset = load<u32>(args.slotOffsets + 4 * feature);
     const slots = histogram + offset;
     const nBins = <i32>load<u32>(args.binCounts + 4 * feature);
-
-    // Missing values right: rows up to bin `bin` left.
-    let leftGradient: f64 = 0;
-    let leftHessian: f64 = 0;
-    for (let bin: i32 = 0; bin < nBins; bin++) {
-      const binGradient = load<f64>(slots + 16 * bin);
-      const binHessian = load<f64>(slots + 16 * bin, 8);
-      // An empty bin splits the rows as the bin before it does.
-      if (binHessian == 0 && binGradient == 0) continue;
-      leftGradient += binGradient;
-      leftHessian += binHessian;
-      const rightHessian = hessian - leftHessian;
-      if (leftHessian < least) continue;
-      if (rightHessian < least) break;
-      const gain = sideGain(args, leftGradient, leftHessian) + sideGain(args, gradient - leftGradient, rightHessian) - nodeGain;
-      if (gain > bestGain && gain < f32.POSITIVE_INFINITY) {
-        bestGain = gain;
-        best.gain = gain;
-        best.feature = feature;
-        best.lastLeft = bin;
-        best.missingLeft = 0;
-        best.leftGradient = leftGradient;
-        best.leftHessian = leftHessian;
-      }
-    }
+    if (plain) scan<bool>(args, slots, 0, 1, nBins, feature, gradient, hessian, nodeGain, best);
+    else scan<i32>(args, slots, 0, 1, nBins, feature, gradient, hessian, nodeGain, best);
 
     const hasSlotOfMissing = load<u32>(args.slotOffsets + 4 * feature + 4) - offset > 16 * <u32>nBins;
-    if (!hasSlotOfMissing) continue;
-    if (load<f64>(slots + 16 * nBins) == 0 && load<f64>(slots + 16 * nBins, 8) == 0) continue;
-    // Missing values left: rows from bin `bin` on right.
-    let rightGradient: f64 = 0;
-    let rightHessian: f64 = 0;
-    for (let bin = nBins - 1; bin >= 0; bin--) {
-      const binGradient = load<f64>(slots + 16 * bin);
-      const binHessian = load<f64>(slots + 16 * bin, 8);
-      if (binHessian == 0 && binGradient == 0) continue;
-      rightGradient += binGradient;
-      rightHessian += binHessian;
-      leftHessian = hessian - rightHessian;
-      leftGradient = gradient - rightGradient;
-      if (rightHessian < least) continue;
-      if (leftHessian < least) break;
-      const gain = sideGain(args, leftGradient, leftHessian) + sideGain(args, rightGradient, rightHessian) - nodeGain;
-      if (gain > bestGain && gain < f32.POSITIVE_INFINITY) {
-        bestGain = gain;
-        best.gain = gain;
-        best.feature = feature;
-        best.lastLeft = bin - 1;
-        best.missingLeft = 1;
-        best.leftGradient = leftGradient;
-        best.leftHessian = leftHessian;
-      }
+    if (!hasSlotOfMissing || !v128.any_true(v128.load(slots + 16 * nBins))) continue;
+    if (plain) scan<bool>(args, slots, nBins - 1, -1, nBins, feature, gradient, hessian, nodeGain, best);
+    else scan<i32>(args, slots, nBins - 1, -1, nBins, feature, gradient, hessian, nodeGain, best);
+  }
+}
+
+// Walks the bins of a feature. Upwards the bins passed go left and missing values right; downwards the bins passed go
+// right and missing values left. T is bool for the plain formula.
+// @ts-ignore: decorator
+@inline
+function scan<T>(
+  args: Arguments, slots: usize, first: i32, step: i32, count: i32, feature: u32,
+  gradient: f64, hessian: f64, nodeGain: f32, best: Candidate,
+): void {
+  const total = f64x2.replace_lane(f64x2.splat(gradient), 1, hessian);
+  const lambda = f64x2.splat(<f64>args.lambda);
+  const least = <f64>args.minChildWeight;
+  let bestGain = best.gain;
+  let passed = f64x2.splat(0);
+  let slot = slots + 16 * first;
+  for (let i = 0; i < count; i++) {
+    const bin = v128.load(slot);
+    slot += 16 * step;
+    // An empty bin splits the rows as the bin before it does.
+    if (!v128.any_true(bin)) continue;
+    passed = f64x2.add(passed, bin);
+    const others = f64x2.sub(total, passed);
+    if (f64x2.extract_lane(passed, 1) < least) continue;
+    if (f64x2.extract_lane(others, 1) < least) break;
+    let gain: f32;
+    if (isBoolean<T>()) {
+      const gradients = v128.shuffle<i64>(passed, others, 0, 2);
+      const hessians = v128.shuffle<i64>(passed, others, 1, 3);
+      const squares = f32x4.demote_f64x2_zero(f64x2.mul(gradients, gradients));
+      const sides = f32x4.div(squares, f32x4.demote_f64x2_zero(f64x2.add(hessians, lambda)));
+      gain = f32x4.extract_lane(sides, 0) + f32x4.extract_lane(sides, 1) - nodeGain;
+    } else {
+      gain =
+        sideGain(args, f64x2.extract_lane(passed, 0), f64x2.extract_lane(passed, 1)) +
+        sideGain(args, f64x2.extract_lane(others, 0), f64x2.extract_lane(others, 1)) -
+        nodeGain;
+    }
+    if (gain > bestGain && gain < f32.POSITIVE_INFINITY) {
+      const bin = first + i * step;
+      const left = step > 0 ? passed : others;
+      bestGain = gain;
+      best.gain = gain;
+      best.feature = feature;
+      best.lastLeft = step > 0 ? bin : bin - 1;
+      best.missingLeft = u32(step < 0);
+      best.leftGradient = f64x2.extract_lane(left, 0);
+      best.leftHessian = f64x2.extract_lane(left, 1);
     }
   }
 }

@@ -21,7 +21,7 @@ function splitRows(
   const { begin, end, feature, lastLeft, missingCode, missingLeft } = partitionTask.read(memory, args.tasks, number);
   const bytes = view(args.columnCodes, 1).BYTES_PER_ELEMENT;
   const codes = view(args.columnCodes + feature * args.nRows * bytes, args.nRows);
-  const rows = memory.u32(args.rows + 4 * begin, end - begin);
+  const rows = memory.u32(args.source + 4 * begin, end - begin);
   divide(
     memory,
     args,

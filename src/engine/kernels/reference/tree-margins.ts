@@ -5,6 +5,8 @@ import {
   addTreeByCodesArguments,
   leafValuesArguments,
   leafValuesTask,
+  splitValuesArguments,
+  splitValuesTask,
   walkNode,
 } from "../tree-margins.ts";
 
@@ -12,6 +14,31 @@ export function addLeafValues(memory: SharedMemory, address: number, task: numbe
   const args = leafValuesArguments.read(memory, address);
   const { begin, end, value } = leafValuesTask.read(memory, args.tasks, task);
   for (const row of memory.u32(args.rows + 4 * begin, end - begin)) add(memory, args, row, value);
+}
+
+export function addSplitValues8(memory: SharedMemory, address: number, task: number): void {
+  addSplitValues(memory, address, task, (at, length) => memory.u8(at, length));
+}
+
+export function addSplitValues16(memory: SharedMemory, address: number, task: number): void {
+  addSplitValues(memory, address, task, (at, length) => memory.u16(at, length));
+}
+
+function addSplitValues(
+  memory: SharedMemory,
+  address: number,
+  task: number,
+  view: (address: number, length: number) => Uint8Array | Uint16Array,
+): void {
+  const args = splitValuesArguments.read(memory, address);
+  const record = splitValuesTask.read(memory, args.tasks, task);
+  const { begin, end, feature, lastLeft, missingCode, missingLeft, leftValue, rightValue } = record;
+  const bytes = view(args.columnCodes, 1).BYTES_PER_ELEMENT;
+  const codes = view(args.columnCodes + feature * args.nRows * bytes, args.nRows);
+  for (const row of memory.u32(args.rows + 4 * begin, end - begin)) {
+    const goesLeft = codes[row] <= lastLeft || (codes[row] === missingCode && missingLeft === 1);
+    add(memory, args, row, goesLeft ? leftValue : rightValue);
+  }
 }
 
 export function addTree(memory: SharedMemory, address: number, task: number): void {
