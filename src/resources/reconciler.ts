@@ -313,7 +313,9 @@ class Step implements StepContext<unknown> {
   }
 
   #options(call: string): WriteOptions {
-    return { actor: { by: `sagebrush:${this.#task.key.family}`, call }, at: this.clock.now() };
+    const actor = { by: `sagebrush:${this.#task.key.family}`, call };
+    // On a full disk it is the end of what runs that makes room, so its steps are written from the reserve.
+    return { actor, at: this.clock.now(), essential: true };
   }
 }
 

@@ -4,7 +4,7 @@
  *
  * On a full disk nothing of a batch is kept, and deleting stays possible: see `#commitMakingRoom`.
  */
-import { applyBatch, onlyDeletes, type Batch } from "./record-batch.ts";
+import { applyBatch, mayUseReserve, type Batch } from "./record-batch.ts";
 import type { DiskReserve } from "./disk-reserve.ts";
 import {
   RecordExists,
@@ -99,7 +99,7 @@ export class CommitQueue {
     settle(waiting, outcome);
   }
 
-  /** On a full disk the log gives its space back first; then, for a batch that only deletes, the reserve. */
+  /** On a full disk the log gives its space back first; then, for a batch that makes room, the reserve. */
   #commitMakingRoom(batch: Batch): Outcome {
     try {
       return this.#commit([batch])[0];
@@ -110,7 +110,7 @@ export class CommitQueue {
     try {
       return this.#commit([batch])[0];
     } catch (error) {
-      if (!isDiskFull(error) || !onlyDeletes(batch) || !this.#reserve.release()) throw error;
+      if (!isDiskFull(error) || !mayUseReserve(batch) || !this.#reserve.release()) throw error;
     }
     const outcome = this.#commit([batch])[0];
     this.#tryCheckpoint();

@@ -171,6 +171,18 @@ test.skipIf(cannotMount)("a disk that was full when the first blob came takes th
   expect((await store.write(chunksOf(["x"]))).size).toBe(1);
 });
 
+test.skipIf(cannotMount)("what makes room is written from the reserve, other writes are not", async () => {
+  const store = new SqliteRecordStore({ file: file(), reserveBytes: mebibyte });
+  const count = await insertUntilFull(store);
+  fillDisk();
+  const end = [{ op: "update", key: key(0), body: "ended" }] as const;
+  await expect(store.write(end, options)).rejects.toThrow(StorageFull);
+  await store.write(end, { ...options, essential: true });
+  expect((await store.get(key(0)))?.body).toBe("ended");
+  expect((await store.get(key(count - 1)))?.body).toHaveLength(50_000);
+  await store.close();
+});
+
 test.skipIf(cannotMount)("a store opens on a full disk, and deletes there", async () => {
   const before = new SqliteRecordStore({ file: file(), reserveBytes: mebibyte });
   await before.write([{ op: "insert", key: key(0), body: "x" }], options);

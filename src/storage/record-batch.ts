@@ -32,9 +32,9 @@ export interface Batch {
   readonly options: WriteOptions;
 }
 
-/** Whether a batch only makes room. */
-export function onlyDeletes(batch: Batch): boolean {
-  return batch.changes.every(({ change }) => change.op === "delete" || change.op === "untag");
+/** Whether a batch may take the space that is held back: it only deletes, or its writer says that it makes room. */
+export function mayUseReserve({ changes, options }: Batch): boolean {
+  return options.essential === true || changes.every(({ change }) => change.op === "delete" || change.op === "untag");
 }
 
 /** @throws TypeError, RangeError when a change cannot be stored at all */

@@ -71,6 +71,11 @@ export interface WriteOptions {
   readonly at: number;
   /** false keeps high-volume data (S3 objects) out of the history table. Default true. */
   readonly history?: boolean;
+  /**
+   * May take the space that is held back for a full disk, as deletes do: for small writes that bring something to its
+   * end and so make room. Default false.
+   */
+  readonly essential?: boolean;
 }
 
 export interface ListQuery {
