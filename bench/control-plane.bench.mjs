@@ -31,7 +31,11 @@ const request = (name) => ({
   RoleArn: role,
   HyperParameters: { objective: "reg:squarederror", num_round: "5" },
   InputDataConfig: [
-    { ChannelName: "train", ContentType: "text/csv", DataSource: { S3DataSource: { S3DataType: "S3Prefix", S3Uri: "s3://bench/train/" } } },
+    {
+      ChannelName: "train",
+      ContentType: "text/csv",
+      DataSource: { S3DataSource: { S3DataType: "S3Prefix", S3Uri: "s3://bench/train/" } },
+    },
   ],
   OutputDataConfig: { S3OutputPath: "s3://bench/output" },
   ResourceConfig: { InstanceType: "ml.m5.large", InstanceCount: 1, VolumeSizeInGB: 10 },
@@ -68,14 +72,22 @@ for (let round = 0; round < 5; round += 1) {
   floor.push(performance.now() - before);
 }
 report("start and idle memory", {
-  "start to first answer, ms (median of 5)": { sagebrush: Math.round(median(starts)), reference: `${Math.round(median(floor))} (bare node)`, aim: "1500" },
+  "start to first answer, ms (median of 5)": {
+    sagebrush: Math.round(median(starts)),
+    reference: `${Math.round(median(floor))} (bare node)`,
+    aim: "1500",
+  },
   "idle RSS, MiB": { sagebrush: Math.round(idle), reference: "-", aim: "150" },
 });
 
 // CreateTrainingJob to the first line of the algorithm.
 const { sagemaker, logs, s3 } = clients(server);
 await s3({ method: "PUT", path: "/bench" });
-await s3({ method: "PUT", path: "/bench/train/data.csv", body: Array.from({ length: 500 }, (_, i) => `${i % 17},${i % 5},${i % 3}\n`).join("") });
+await s3({
+  method: "PUT",
+  path: "/bench/train/data.csv",
+  body: Array.from({ length: 500 }, (_, i) => `${i % 17},${i % 5},${i % 3}\n`).join(""),
+});
 const firstLines = [];
 const whole = [];
 for (let round = 0; round < 40; round += 1) {
@@ -86,7 +98,12 @@ for (let round = 0; round < 40; round += 1) {
   whole.push(new Date(job.TrainingEndTime * 1000).getTime() - before);
   const group = { logGroupName: "/aws/sagemaker/TrainingJobs" };
   const { logStreams } = await logs.call("DescribeLogStreams", { ...group, logStreamNamePrefix: `${name}/` });
-  const { events } = await logs.call("GetLogEvents", { ...group, logStreamName: logStreams[0].logStreamName, startFromHead: true, limit: 1 });
+  const { events } = await logs.call("GetLogEvents", {
+    ...group,
+    logStreamName: logStreams[0].logStreamName,
+    startFromHead: true,
+    limit: 1,
+  });
   firstLines.push(events[0].timestamp - before);
 }
 report("CreateTrainingJob to the first line of the algorithm, 40 jobs one after the other", {
@@ -104,7 +121,13 @@ async function seed(from, to) {
     const changes = Array.from({ length: Math.min(1000, to - start) }, (_, index) => {
       const name = `stored-${start + index}`;
       const body = JSON.parse(JSON.stringify(model.body).replaceAll("first-line-0", name));
-      return { op: "insert", key: { ...key, name }, arn: model.arn.replace("first-line-0", name), status: model.status, body };
+      return {
+        op: "insert",
+        key: { ...key, name },
+        arn: model.arn.replace("first-line-0", name),
+        status: model.status,
+        body,
+      };
     });
     await store.write(changes, { actor: { by: "bench", call: "seed" }, at: Date.now() + start, history: false });
   }
@@ -122,9 +145,24 @@ const echoUrl = `http://127.0.0.1:${echo.address().port}/`;
 async function measure(label) {
   server = await startServer(directory);
   const describe = await signJson(server, "SageMaker.DescribeTrainingJob", { TrainingJobName: "stored-500" });
-  const list = await signJson(server, "SageMaker.ListTrainingJobs", { SortBy: "CreationTime", SortOrder: "Descending", MaxResults: 10 });
-  const token = (await clients(server).sagemaker.call("ListTrainingJobs", { SortBy: "CreationTime", SortOrder: "Descending", MaxResults: 100 })).NextToken;
-  const deeper = await signJson(server, "SageMaker.ListTrainingJobs", { SortBy: "CreationTime", SortOrder: "Descending", MaxResults: 100, NextToken: token });
+  const list = await signJson(server, "SageMaker.ListTrainingJobs", {
+    SortBy: "CreationTime",
+    SortOrder: "Descending",
+    MaxResults: 10,
+  });
+  const token = (
+    await clients(server).sagemaker.call("ListTrainingJobs", {
+      SortBy: "CreationTime",
+      SortOrder: "Descending",
+      MaxResults: 100,
+    })
+  ).NextToken;
+  const deeper = await signJson(server, "SageMaker.ListTrainingJobs", {
+    SortBy: "CreationTime",
+    SortOrder: "Descending",
+    MaxResults: 100,
+    NextToken: token,
+  });
   await load(describe, { seconds: 2 }); // warm-up
   const rows = {};
   const rounds = [0, 1, 2];
@@ -136,7 +174,11 @@ async function measure(label) {
     rates.echo.push(await load({ ...describe, url: echoUrl }, { seconds: 3 }));
   }
   for (const [name, runs] of Object.entries(rates)) {
-    rows[name] = { "requests/s": Math.round(median(runs.map((r) => r.perSecond))), "p50 ms": median(runs.map((r) => r.p50)), "p99 ms": median(runs.map((r) => r.p99)) };
+    rows[name] = {
+      "requests/s": Math.round(median(runs.map((r) => r.perSecond))),
+      "p50 ms": median(runs.map((r) => r.p50)),
+      "p99 ms": median(runs.map((r) => r.p99)),
+    };
   }
   await server.stop();
   report(`${label} jobs stored, 16 connections, signed`, rows);
@@ -148,9 +190,18 @@ const small = await measure(few);
 await seed(few, many);
 const large = await measure(many);
 report("with 100,000 jobs against 1,000 (1.00 is the same speed)", {
-  DescribeTrainingJob: { ratio: (large.describe["requests/s"] / small.describe["requests/s"]).toFixed(2), aim: "8,000/s" },
-  "ListTrainingJobs, page of 10": { ratio: (large.list["requests/s"] / small.list["requests/s"]).toFixed(2), aim: "1.0" },
-  "ListTrainingJobs, page of 100": { ratio: (large.deeper["requests/s"] / small.deeper["requests/s"]).toFixed(2), aim: "1.0" },
+  DescribeTrainingJob: {
+    ratio: (large.describe["requests/s"] / small.describe["requests/s"]).toFixed(2),
+    aim: "8,000/s",
+  },
+  "ListTrainingJobs, page of 10": {
+    ratio: (large.list["requests/s"] / small.list["requests/s"]).toFixed(2),
+    aim: "1.0",
+  },
+  "ListTrainingJobs, page of 100": {
+    ratio: (large.deeper["requests/s"] / small.deeper["requests/s"]).toFixed(2),
+    aim: "1.0",
+  },
 });
 echo.close();
 
@@ -159,16 +210,31 @@ const python = process.env.SAGEBRUSH_BENCH_PYTHON ?? "python3";
 if (spawnSync(python, ["-c", "import moto.server"]).status === 0) {
   const port = 20000 + (process.pid % 20000);
   const moto = spawn(python, ["-m", "moto.server", "-H", "127.0.0.1", "-p", String(port)], { stdio: "ignore" });
-  const fake = { url: `http://127.0.0.1:${port}`, credentials: { accessKeyId: "a".repeat(20), secretAccessKey: "b".repeat(40) } };
+  const fake = {
+    url: `http://127.0.0.1:${port}`,
+    credentials: { accessKeyId: "a".repeat(20), secretAccessKey: "b".repeat(40) },
+  };
   for (let attempt = 0; attempt < 100; attempt += 1) {
-    if (await fetch(fake.url).then(() => true, () => false)) break;
+    if (
+      await fetch(fake.url).then(
+        () => true,
+        () => false,
+      )
+    )
+      break;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   await clients(fake).sagemaker.call("CreateTrainingJob", request("stored-500"));
-  const rate = await load(await signJson(fake, "SageMaker.DescribeTrainingJob", { TrainingJobName: "stored-500" }), { seconds: 5 });
+  const rate = await load(await signJson(fake, "SageMaker.DescribeTrainingJob", { TrainingJobName: "stored-500" }), {
+    seconds: 5,
+  });
   moto.kill("SIGTERM");
   report("DescribeTrainingJob of moto, 1 job stored, 16 connections", {
-    moto: { "requests/s": Math.round(rate.perSecond), "p99 ms": rate.p99, "sagebrush / moto": (large.describe["requests/s"] / rate.perSecond).toFixed(1) },
+    moto: {
+      "requests/s": Math.round(rate.perSecond),
+      "p99 ms": rate.p99,
+      "sagebrush / moto": (large.describe["requests/s"] / rate.perSecond).toFixed(1),
+    },
   });
 } else console.log("moto is not installed for", python, "- its row is left out");
 process.exit(0);

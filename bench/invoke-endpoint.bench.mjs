@@ -23,7 +23,11 @@ await sagemaker.call("CreateTrainingJob", {
   RoleArn: role,
   HyperParameters: { objective: "binary:logistic", num_round: "100", max_depth: "6" },
   InputDataConfig: [
-    { ChannelName: "train", ContentType: "text/csv", DataSource: { S3DataSource: { S3DataType: "S3Prefix", S3Uri: "s3://bench/train/" } } },
+    {
+      ChannelName: "train",
+      ContentType: "text/csv",
+      DataSource: { S3DataSource: { S3DataType: "S3Prefix", S3Uri: "s3://bench/train/" } },
+    },
   ],
   OutputDataConfig: { S3OutputPath: "s3://bench/output" },
   ResourceConfig: { InstanceType: "ml.m5.large", InstanceCount: 1, VolumeSizeInGB: 10 },
@@ -36,7 +40,10 @@ async function wait(look, done) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
-const job = await wait(() => sagemaker.call("DescribeTrainingJob", { TrainingJobName: "bench" }), (each) => each.TrainingJobStatus !== "InProgress");
+const job = await wait(
+  () => sagemaker.call("DescribeTrainingJob", { TrainingJobName: "bench" }),
+  (each) => each.TrainingJobStatus !== "InProgress",
+);
 if (job.TrainingJobStatus !== "Completed") throw new Error(job.FailureReason);
 await sagemaker.call("CreateModel", {
   ModelName: "bench",
@@ -45,13 +52,18 @@ await sagemaker.call("CreateModel", {
 });
 await sagemaker.call("CreateEndpointConfig", {
   EndpointConfigName: "bench",
-  ProductionVariants: [{ VariantName: "AllTraffic", ModelName: "bench", InitialInstanceCount: 1, InstanceType: "ml.m5.large" }],
+  ProductionVariants: [
+    { VariantName: "AllTraffic", ModelName: "bench", InitialInstanceCount: 1, InstanceType: "ml.m5.large" },
+  ],
 });
 const inService = [];
 for (let round = 0; round < 5; round += 1) {
   const before = performance.now();
   await sagemaker.call("CreateEndpoint", { EndpointName: `bench-${round}`, EndpointConfigName: "bench" });
-  await wait(() => sagemaker.call("DescribeEndpoint", { EndpointName: `bench-${round}` }), (each) => each.EndpointStatus === "InService");
+  await wait(
+    () => sagemaker.call("DescribeEndpoint", { EndpointName: `bench-${round}` }),
+    (each) => each.EndpointStatus === "InService",
+  );
   inService.push(performance.now() - before);
   if (round > 0) await sagemaker.call("DeleteEndpoint", { EndpointName: `bench-${round}` });
 }
@@ -81,9 +93,24 @@ const rate = median(ours.map((each) => each.perSecond));
 const half = [];
 for (let round = 0; round < 3; round += 1) half.push(await load(invoke, { seconds: 5, rate: Math.round(rate / 2) }));
 report("InvokeEndpoint, 1 row, 100 trees of depth 6, 16 connections", {
-  sagebrush: { "requests/s": Math.round(rate), "p50 ms": median(ours.map((r) => r.p50)), "p99 ms": median(ours.map((r) => r.p99)), aim: ">= 5,000/s" },
-  "sagebrush at half load": { "requests/s": Math.round(median(half.map((r) => r.perSecond))), "p50 ms": median(half.map((r) => r.p50)), "p99 ms": median(half.map((r) => r.p99)), aim: "p99 < 10 ms" },
-  "bare node:http echo, unsigned": { "requests/s": Math.round(median(theirs.map((r) => r.perSecond))), "p50 ms": median(theirs.map((r) => r.p50)), "p99 ms": median(theirs.map((r) => r.p99)), aim: "reference" },
+  sagebrush: {
+    "requests/s": Math.round(rate),
+    "p50 ms": median(ours.map((r) => r.p50)),
+    "p99 ms": median(ours.map((r) => r.p99)),
+    aim: ">= 5,000/s",
+  },
+  "sagebrush at half load": {
+    "requests/s": Math.round(median(half.map((r) => r.perSecond))),
+    "p50 ms": median(half.map((r) => r.p50)),
+    "p99 ms": median(half.map((r) => r.p99)),
+    aim: "p99 < 10 ms",
+  },
+  "bare node:http echo, unsigned": {
+    "requests/s": Math.round(median(theirs.map((r) => r.perSecond))),
+    "p50 ms": median(theirs.map((r) => r.p50)),
+    "p99 ms": median(theirs.map((r) => r.p99)),
+    aim: "reference",
+  },
 });
 report("CreateEndpoint to InService", { "ms, median of 5": { sagebrush: Math.round(median(inService)), aim: "1000" } });
 echo.close();

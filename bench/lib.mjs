@@ -25,9 +25,13 @@ export function temporaryDirectory(name) {
 /** Starts `sagebrush up` on a free port; resolves when it answers. */
 export async function startServer(directory, flags = []) {
   const before = performance.now();
-  const child = spawn(process.execPath, [join(root, "dist/cli/main.js"), "up", "--json", "--port", "0", "--data-dir", directory, ...flags], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+  const child = spawn(
+    process.execPath,
+    [join(root, "dist/cli/main.js"), "up", "--json", "--port", "0", "--data-dir", directory, ...flags],
+    {
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
   let text = "";
   for await (const chunk of child.stdout) {
     text += chunk;
@@ -60,7 +64,10 @@ export async function sign(server, service, request, region = "us-east-1") {
     service,
     credentials: server.credentials,
     fetch: async (url, init) => {
-      captured = { url: String(url instanceof Request ? url.url : url), headers: Object.fromEntries(new Headers((url instanceof Request ? url : init).headers)) };
+      captured = {
+        url: String(url instanceof Request ? url.url : url),
+        headers: Object.fromEntries(new Headers((url instanceof Request ? url : init).headers)),
+      };
       return new Response("{}");
     },
   });
@@ -88,7 +95,8 @@ export async function load(request, { connections = 16, seconds = 5, rate } = {}
     duration: seconds,
     ...(rate === undefined ? {} : { overallRate: rate }),
   });
-  if (result.non2xx > 0 || result.errors > 0) throw new Error(`${result.non2xx} answers were no success, ${result.errors} failed`);
+  if (result.non2xx > 0 || result.errors > 0)
+    throw new Error(`${result.non2xx} answers were no success, ${result.errors} failed`);
   return { perSecond: result.requests.average, p50: result.latency.p50, p99: result.latency.p99 };
 }
 

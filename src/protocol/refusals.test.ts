@@ -1,19 +1,19 @@
 import { expect, test } from "vitest";
 import { compileRefusals } from "./refusals.ts";
 
-const { check } = compileRefusals([
+const table = compileRefusals([
   { parameter: "VpcConfig", because: "jobs have no network of their own" },
   { parameter: "AlgorithmSpecification.TrainingInputMode", values: ["Pipe"], because: "channels are files" },
   { parameter: "InputDataConfig[].ShuffleConfig.Seed", because: "files are not shuffled" },
 ]);
 
 test("a parameter refused whatever its value is named with the reason", () => {
-  expect(check({ VpcConfig: {} })).toBe("VpcConfig is not supported by Sagebrush: jobs have no network of their own.");
+  expect(table.check({ VpcConfig: {} })).toBe("VpcConfig is not supported by Sagebrush: jobs have no network of their own.");
 });
 
 test("a parameter refused for some values passes with others", () => {
-  expect(check({ AlgorithmSpecification: { TrainingInputMode: "File" } })).toBeUndefined();
-  expect(check({ AlgorithmSpecification: { TrainingInputMode: "Pipe" } })).toBe(
+  expect(table.check({ AlgorithmSpecification: { TrainingInputMode: "File" } })).toBeUndefined();
+  expect(table.check({ AlgorithmSpecification: { TrainingInputMode: "Pipe" } })).toBe(
     "AlgorithmSpecification.TrainingInputMode=Pipe is not supported by Sagebrush: channels are files.",
   );
 });
@@ -26,13 +26,13 @@ test("a parameter of which some values alone are supported", () => {
 });
 
 test("every element of a list is looked at", () => {
-  expect(check({ InputDataConfig: [{}, { ShuffleConfig: { Seed: 0 } }] })).toContain(
+  expect(table.check({ InputDataConfig: [{}, { ShuffleConfig: { Seed: 0 } }] })).toContain(
     "InputDataConfig[].ShuffleConfig.Seed",
   );
-  expect(check({ InputDataConfig: [{}, {}] })).toBeUndefined();
+  expect(table.check({ InputDataConfig: [{}, {}] })).toBeUndefined();
 });
 
 test("input of an unexpected form is not refused here", () => {
-  expect(check({ AlgorithmSpecification: "text", InputDataConfig: {} })).toBeUndefined();
-  expect(check(undefined)).toBeUndefined();
+  expect(table.check({ AlgorithmSpecification: "text", InputDataConfig: {} })).toBeUndefined();
+  expect(table.check(undefined)).toBeUndefined();
 });

@@ -47,7 +47,11 @@ interface Story {
   readonly s3: SignedFetch;
   readonly runtime: SignedFetch;
   /** Prints a call as the AWS CLI would be given it, runs it, and prints what came back. */
-  readonly step: <Result>(call: string, run: () => Promise<Result>, show: (result: Result) => string) => Promise<Result>;
+  readonly step: <Result>(
+    call: string,
+    run: () => Promise<Result>,
+    show: (result: Result) => string,
+  ) => Promise<Result>;
 }
 
 export async function demo(options: OutputOptions): Promise<void> {

@@ -42,13 +42,13 @@ test("metrics of one's own are refused in AWS's words, for the algorithm's are k
 });
 
 test("several hosts and warm pools are refused by the operation's table", () => {
-  const { check } = compileRefusals(createTrainingJobRefusals);
+  const table = compileRefusals(createTrainingJobRefusals);
   const resources = { InstanceType: "ml.m5.large", InstanceCount: 1 };
-  expect(check({ ResourceConfig: resources })).toBeUndefined();
-  expect(check({ ResourceConfig: { ...resources, InstanceCount: 2 } })).toContain(
+  expect(table.check({ ResourceConfig: resources })).toBeUndefined();
+  expect(table.check({ ResourceConfig: { ...resources, InstanceCount: 2 } })).toContain(
     "ResourceConfig.InstanceCount=2 is not",
   );
-  expect(check({ ResourceConfig: { ...resources, KeepAlivePeriodInSeconds: 60 } })).toContain("=60 is not supported");
+  expect(table.check({ ResourceConfig: { ...resources, KeepAlivePeriodInSeconds: 60 } })).toContain("=60 is not supported");
 });
 
 test("all problems of the algorithm's inputs are named at once", async () => {
