@@ -94,7 +94,7 @@ function failureText(error: unknown): string {
   if (error instanceof ClientError) return `ClientError: ${error.message}`;
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === "ENOSPC") {
-    return `InternalServerError: no space left on the disk of the data directory while training (${message}); free some and create the job again`;
+    return `InternalServerError: no space left on the disk of the data directory while training (${message}); free some space and create the job again under another name`;
   }
   return `AlgorithmError: ${message ?? String(error)}`;
 }
