@@ -6,6 +6,7 @@ import { cpus, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import autocannon from "autocannon";
+import { Pool } from "undici";
 import { createSignedFetch } from "../dist/protocol/client/index.js";
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -84,8 +85,8 @@ export function signJson(server, target, input) {
   });
 }
 
-/** Closed-loop load with a fixed request; `rate` makes it open to that many requests per second. */
-export async function load(request, { connections = 16, seconds = 5, rate } = {}) {
+/** Closed-loop load: every connection sends the same request again as soon as it was answered. */
+export async function load(request, { connections = 16, seconds = 5 } = {}) {
   const result = await autocannon({
     url: request.url,
     method: request.method,
@@ -93,11 +94,44 @@ export async function load(request, { connections = 16, seconds = 5, rate } = {}
     body: request.body,
     connections,
     duration: seconds,
-    ...(rate === undefined ? {} : { overallRate: rate }),
   });
   if (result.non2xx > 0 || result.errors > 0)
     throw new Error(`${result.non2xx} answers were no success, ${result.errors} failed`);
   return { perSecond: result.requests.average, p50: result.latency.p50, p99: result.latency.p99 };
+}
+
+/**
+ * Open-loop load: requests are due at an even pace, whether or not those before them were answered, and a latency counts
+ * from when its request was due. That is what users at that rate would see.
+ */
+export async function openLoop(request, { rate, seconds = 5, connections = 32 }) {
+  const { origin, pathname } = new URL(request.url);
+  const pool = new Pool(origin, { connections, pipelining: 1 });
+  const { host: _host, ...headers } = request.headers;
+  const total = Math.round(rate * seconds);
+  const latencies = [];
+  let failed = 0;
+  const send = async (due) => {
+    const answer = await pool.request({ path: pathname, method: request.method, headers, body: request.body });
+    await answer.body.dump();
+    if (answer.statusCode > 299) failed += 1;
+    latencies.push(performance.now() - due);
+  };
+  const start = performance.now();
+  const running = [];
+  for (let sent = 0; sent < total;) {
+    const due = Math.min(total, Math.floor(((performance.now() - start) / 1000) * rate) + 1);
+    for (; sent < due; sent += 1) running.push(send(start + (sent / rate) * 1000));
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  await Promise.all(running);
+  await pool.close();
+  if (failed > 0) throw new Error(`${failed} answers were no success`);
+  return {
+    perSecond: total / ((performance.now() - start) / 1000),
+    p50: percentile(latencies, 0.5),
+    p99: percentile(latencies, 0.99),
+  };
 }
 
 export function median(values) {
