@@ -8,7 +8,9 @@ const table = compileRefusals([
 ]);
 
 test("a parameter refused whatever its value is named with the reason", () => {
-  expect(table.check({ VpcConfig: {} })).toBe("VpcConfig is not supported by Sagebrush: jobs have no network of their own.");
+  expect(table.check({ VpcConfig: {} })).toBe(
+    "VpcConfig is not supported by Sagebrush: jobs have no network of their own.",
+  );
 });
 
 test("a parameter refused for some values passes with others", () => {

@@ -22,6 +22,8 @@ const pingIntervalMs = 5_000;
 const idleSilenceLimitMs = 10_000;
 /** A prediction may occupy the thread that answers pings for 60 s, so a working replica gets longer. */
 const busySilenceLimitMs = 75_000;
+/** How often a replica that is to end is looked at for requests without an answer. */
+const answeredPollMs = 10;
 /** Connections to one replica; further requests wait for one of them. */
 const maxConnections = 64;
 
@@ -145,6 +147,7 @@ export class Replica {
   async remove(graceMs: number): Promise<void> {
     const { backend, socketPath } = this.#options;
     if ((await backend.observe(this.id)).phase !== "unknown") {
+      await this.#answered(graceMs);
       await backend.stop(this.id, graceMs);
       await backend.exited(this.id);
     }
@@ -152,6 +155,16 @@ export class Replica {
     await this.forget();
     await backend.remove(this.id);
     await rm(socketPath, { force: true });
+  }
+
+  /**
+   * Resolves when every request that the router gave it is answered, or after `graceMs`. A request that is on its way while
+   * the process closes its connections would be lost.
+   */
+  async #answered(graceMs: number): Promise<void> {
+    const { clock } = this.#options;
+    const deadline = clock.now() + graceMs;
+    while (this.outstanding > 0 && clock.now() < deadline) await sleep(clock, answeredPollMs);
   }
 
   /** Closes the connections and stops reading the log; requests without an answer fail. */

@@ -48,7 +48,9 @@ test("several hosts and warm pools are refused by the operation's table", () => 
   expect(table.check({ ResourceConfig: { ...resources, InstanceCount: 2 } })).toContain(
     "ResourceConfig.InstanceCount=2 is not",
   );
-  expect(table.check({ ResourceConfig: { ...resources, KeepAlivePeriodInSeconds: 60 } })).toContain("=60 is not supported");
+  expect(table.check({ ResourceConfig: { ...resources, KeepAlivePeriodInSeconds: 60 } })).toContain(
+    "=60 is not supported",
+  );
 });
 
 test("all problems of the algorithm's inputs are named at once", async () => {
