@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { asInCloudWatch, compileRegex, MetricSearch } from "./metrics.ts";
+import { asInCloudWatch, compileRegex, MetricSearch, requiredText } from "./metrics.ts";
 
 const lines = (...texts: string[]) => texts.map((text, index) => ({ text, timestamp: 1000 + index }));
 
@@ -52,4 +52,22 @@ test("an expression that backtracks for ever is given up and does not stop the o
   expect(search.final).toEqual([{ name: "good", value: 3, timestamp: 1004 }]);
   expect(search.search(lines(evil, "ok=4"))).toEqual([]);
   expect(search.final.map((metric) => metric.value)).toEqual([4]);
+});
+
+test.each([
+  [String.raw`.*\[[0-9]+\].*#011train-rmse:([-+]?[0-9]*\.?[0-9]+).*`, "#011train-rmse:"],
+  ["loss=(.*)", "loss="],
+  ["(loss)?=(.*)", "="],
+  ["ab?c", "a"],
+  ["ab*", "a"],
+  ["ab+c", "ab"],
+  ["ab{0,2}cde", "cde"],
+  ['{"loss": (.*)}', '{"loss": '],
+  ["loss|error: (.*)", ""],
+  ["(?:loss|error): (.*)", ": "],
+  [String.raw`\x41bc\d+xyz\.`, "xyz."],
+  ["[loss]+: (.*)", ": "],
+  ["(?i)Loss: (.*)", ""],
+])("%s is only searched in lines with %j", (source, text) => {
+  expect(requiredText(compileRegex(source))).toBe(text);
 });
