@@ -28,6 +28,13 @@ test("a failure without a text says where to look", () => {
   );
 });
 
+test("a failure without a text on a full disk says so", () => {
+  const lost = "9 log lines were lost: writing the log failed: ENOSPC: no space left on device, write";
+  expect(algorithmFailure({ exitCode: 1, signal: null }, undefined, lost)).toBe(
+    `InternalServerError: no space left on the disk of the data directory while training (${lost}); free some space and create the job again under another name, exit code: 1`,
+  );
+});
+
 test("a reason never exceeds 1024 characters and keeps its exit code", () => {
   const reason = algorithmFailure({ exitCode: 1, signal: null }, "x".repeat(2000));
   expect(reason.length).toBe(1024);

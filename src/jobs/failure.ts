@@ -43,12 +43,29 @@ export function platformFailure(why: string): string {
   return shortened(`InternalServerError: ${why}`, maxFailureReason);
 }
 
+/** What a full disk did, and what to do about it. @param when e.g. `while training` */
+export function noSpace(when: string): string {
+  return `InternalServerError: no space left on the disk of the data directory ${when}; free some space and create the job again under another name`;
+}
+
+/** The workload was not started, or nobody saw its end. */
+export function unfinished(detail = ""): string {
+  if (isFullDisk(detail)) return shortened(noSpace(`while starting the job (${detail})`), maxFailureReason);
+  return platformFailure(`the job's process did not run to its end${detail === "" ? "" : ` (${detail})`}`);
+}
+
+function isFullDisk(detail: string): boolean {
+  return /\b(ENOSPC|EDQUOT)\b/.test(detail);
+}
+
 /** The request or its data are wrong. */
 export function clientFailure(why: string): string {
   return shortened(`ClientError: ${why}`, maxFailureReason);
 }
 
 function unsaid(signal: string | null, detail: string | undefined): string {
+  // On a full disk neither the failure file nor the log can be written.
+  if (detail !== undefined && isFullDisk(detail)) return noSpace(`while training (${detail})`);
   const end =
     signal === null
       ? "the algorithm wrote no failure file; its log has more"

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import type { ComputeBackend, WorkloadLogLine, WorkloadState } from "../compute/compute-backend.ts";
 import { modelArtifactsUri, type OutputLocation, uploadModel, uploadOutput } from "./artifacts.ts";
 import { type Channel, downloadChannel } from "./channels.ts";
-import { algorithmFailure, platformFailure, readFailureFile } from "./failure.ts";
+import { algorithmFailure, readFailureFile, unfinished } from "./failure.ts";
 import { StorageFull } from "../storage/record-store.ts";
 import { asInCloudWatch, type Metric, type MetricRule, MetricSearch } from "./metrics.ts";
 import { createMlTree, type HostDescription, mlTree } from "./ml-tree.ts";
@@ -129,7 +129,6 @@ export class JobRunner {
     job: Job,
     exit: WorkloadState & { phase: "exited" },
   ): Promise<Pick<JobOutcome, "result" | "failureReason">> {
-    const detail = exit.detail === undefined ? "" : ` (${exit.detail})`;
     switch (exit.stoppedBy) {
       case "stop":
         return { result: "stopped" };
@@ -139,7 +138,7 @@ export class JobRunner {
       case "launch-failed":
         return {
           result: "failed",
-          failureReason: platformFailure(`the job's process did not run to its end${detail}`),
+          failureReason: unfinished(exit.detail),
         };
       case undefined:
         if (exit.exitCode === 0) return { result: "succeeded" };

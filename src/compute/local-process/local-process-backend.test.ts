@@ -156,6 +156,29 @@ test.skipIf(process.platform !== "linux")("kills even what left the session of t
 
 const canMount = process.platform === "linux" && process.getuid?.() === 0;
 
+test.skipIf(!canMount)(
+  "a disk that is full before the shim begins ends the workload, and nothing of it stays",
+  async () => {
+    const small = join(directory, "small");
+    await mkdir(small);
+    const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=128k", "tmpfs", small]);
+    if (mounted.status !== 0) return;
+    const onSmall = new LocalProcessBackend(small);
+    try {
+      await onSmall.launch({ ...shell("full", "exit 0"), cwd: "/" });
+      await expect(writeFile(join(small, "ballast"), Buffer.alloc(256 * 1024, 1))).rejects.toThrow("ENOSPC");
+      const state = await onSmall.exited("full");
+      expect(state).toMatchObject({ exitCode: null, stoppedBy: "launch-failed" });
+      expect(state.detail).toContain("ENOSPC");
+      await onSmall.remove("full");
+      expect(await onSmall.list()).toEqual([]);
+    } finally {
+      await onSmall.close();
+      spawnSync("umount", ["--lazy", small]);
+    }
+  },
+);
+
 test.skipIf(!canMount)("a full disk costs log lines, never the outcome", async () => {
   const small = join(directory, "small");
   await mkdir(small);
@@ -173,6 +196,7 @@ test.skipIf(!canMount)("a full disk costs log lines, never the outcome", async (
   } finally {
     await onSmall.remove("full");
     await onSmall.close();
-    spawnSync("umount", [small]);
+    // Lazily: the shim writes its record, and ends a little later.
+    spawnSync("umount", ["--lazy", small]);
   }
 });

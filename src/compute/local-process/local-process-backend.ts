@@ -284,7 +284,14 @@ export class LocalProcessBackend implements ComputeBackend {
   }
 
   #record(folder: string, record: ExitRecord): Exited {
-    replaceFile(folder, exitFile, JSON.stringify(record), true);
+    try {
+      replaceFile(folder, exitFile, JSON.stringify(record), true);
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code !== "ENOSPC" && code !== "EDQUOT") throw error;
+      // On a full disk the end goes unrecorded; whoever looks again finds the same.
+      return { phase: "exited", ...record, detail: `${record.detail ?? ""} (${message})`.trim() };
+    }
     return { phase: "exited", ...record };
   }
 

@@ -14,7 +14,7 @@
  * This file and the shim import nothing but Node: a shim starts with every workload and must start quickly.
  */
 import { spawnSync } from "node:child_process";
-import { closeSync, fsyncSync, openSync, readFileSync, readdirSync, renameSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, readFileSync, readdirSync, renameSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 
 export const specFile = "spec.json";
@@ -92,14 +92,19 @@ export function syncFolder(folder: string): void {
 /** Writes a file whole or not at all; `durable` also survives a power cut. */
 export function replaceFile(folder: string, name: string, content: string, durable: boolean): void {
   const temporary = join(folder, `.${name}.${process.pid}`);
-  const descriptor = openSync(temporary, "w", 0o600);
   try {
-    writeSync(descriptor, content);
-    if (durable) fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
+    const descriptor = openSync(temporary, "w", 0o600);
+    try {
+      writeSync(descriptor, content);
+      if (durable) fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+    renameSync(temporary, join(folder, name));
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
   }
-  renameSync(temporary, join(folder, name));
   if (durable) syncFolder(folder);
 }
 

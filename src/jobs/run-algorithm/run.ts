@@ -9,6 +9,7 @@ import { open, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Algorithm, ClientError, type TrainingContext } from "../../algorithms/algorithm.ts";
 import type { ImageReference } from "../../algorithms/registry.ts";
+import { noSpace } from "../failure.ts";
 
 /** Environment variables between the platform and this program. */
 export const variables = {
@@ -94,7 +95,7 @@ function failureText(error: unknown): string {
   if (error instanceof ClientError) return `ClientError: ${error.message}`;
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === "ENOSPC") {
-    return `InternalServerError: no space left on the disk of the data directory while training (${message}); free some space and create the job again under another name`;
+    return noSpace(`while training (${message})`);
   }
   return `AlgorithmError: ${message ?? String(error)}`;
 }
