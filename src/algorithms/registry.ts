@@ -4,11 +4,12 @@
  */
 import type { Algorithm } from "./algorithm.ts";
 
-/** Loaded on first use: a server that trains nothing pays for no algorithm. */
+/** By repository; loaded on first use: a server that trains nothing pays for no algorithm. */
 const algorithms: Readonly<Record<string, () => Promise<Algorithm>>> = {
   "sagemaker-xgboost": async () => (await import("./xgboost/index.ts")).xgboost,
   xgboost: async () => (await import("./xgboost/index.ts")).xgboost,
 };
+const loaded = new Map<string, Promise<Algorithm>>();
 
 export interface ImageReference {
   readonly registry: string;
@@ -32,6 +33,11 @@ export async function builtInAlgorithm(
   imageUri: string,
 ): Promise<{ algorithm: Algorithm; image: ImageReference } | undefined> {
   const image = parseImageUri(imageUri);
-  const load = image && Object.hasOwn(algorithms, image.repository) ? algorithms[image.repository] : undefined;
-  return image && load ? { algorithm: await load(), image } : undefined;
+  if (image === undefined || !Object.hasOwn(algorithms, image.repository)) return undefined;
+  let algorithm = loaded.get(image.repository);
+  if (algorithm === undefined) {
+    algorithm = algorithms[image.repository]();
+    loaded.set(image.repository, algorithm);
+  }
+  return { algorithm: await algorithm, image };
 }

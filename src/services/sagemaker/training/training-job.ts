@@ -1,7 +1,7 @@
 /** Training jobs: created and stopped by writing what is wanted; training-job-steps.ts makes it so. */
 import { builtInAlgorithm } from "../../../algorithms/registry.ts";
 import { AwsError, validationError } from "../../../protocol/aws-error.ts";
-import type { SageMakerOperations } from "../../../protocol/generated/sagemaker.ts";
+import type { DescribeTrainingJobResponse, SageMakerOperations } from "../../../protocol/generated/sagemaker.ts";
 import type { OperationTable } from "../../../protocol/service.ts";
 import { commonFilters, ResourceFamily } from "../../../resources/resource-family.ts";
 import type { ResourceFacts, ResourceFamilyOptions } from "../../../resources/resource-family.ts";
@@ -9,7 +9,7 @@ import { metricDefinitionsOf, type AlgorithmDirectory } from "./algorithm-direct
 import { acceptTrainingJob, type TrainingRequestRules } from "./create-training-job.ts";
 import { describeTrainingJob, summariseTrainingJob } from "./describe-training-job.ts";
 import { createTrainingJobRefusals } from "./refusals.ts";
-import { beginStopping, type TrainingJob } from "./training-job-record.ts";
+import { beginStopping, type TrainingJob, type TrainingJobRecord } from "./training-job-record.ts";
 
 export type TrainingJobFamily = ResourceFamily<TrainingJob>;
 
@@ -52,6 +52,8 @@ export function trainingJobOperations({
   roles,
 }: TrainingJobDependencies): OperationTable<Operations> {
   const rules: TrainingRequestRules = { algorithms, objects, roles };
+  /** Clients poll jobs; between two changes of one the answer is the same, and is written once because it is frozen. */
+  const described = new WeakMap<TrainingJobRecord, DescribeTrainingJobResponse>();
   return {
     CreateTrainingJob: {
       refuses: createTrainingJobRefusals,
@@ -66,8 +68,13 @@ export function trainingJobOperations({
     DescribeTrainingJob: {
       async handle(input, context) {
         const record = await trainingJobs.require(context, input.TrainingJobName);
-        const known = await algorithms(record.body.request.AlgorithmSpecification!.TrainingImage!);
-        return describeTrainingJob(record, known === undefined ? [] : metricDefinitionsOf(known.algorithm));
+        const known = described.get(record);
+        if (known !== undefined) return known;
+        const image = await algorithms(record.body.request.AlgorithmSpecification!.TrainingImage!);
+        const metrics = image === undefined ? [] : metricDefinitionsOf(image.algorithm);
+        const description = Object.freeze(describeTrainingJob(record, metrics));
+        described.set(record, description);
+        return description;
       },
     },
     ListTrainingJobs: {
