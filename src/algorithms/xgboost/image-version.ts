@@ -11,14 +11,34 @@ export interface ImageVersion {
   readonly modelFormat: "legacy-binary" | "ubjson";
   /** Libraries from 2.0 on estimate `base_score` from the labels when it is unset; before, it is 0.5. */
   readonly estimatesBaseScore: boolean;
+  /** Libraries from 3.1 on estimate a base score per class from the frequencies of the classes. */
+  readonly estimatesClassScores: boolean;
 }
 
 export const imageVersions: readonly ImageVersion[] = [
-  { tag: "1.3-1", library: [1, 3, 3], modelFormat: "legacy-binary", estimatesBaseScore: false },
-  { tag: "1.5-1", library: [1, 5, 2], modelFormat: "legacy-binary", estimatesBaseScore: false },
-  { tag: "1.7-1", library: [1, 7, 4], modelFormat: "legacy-binary", estimatesBaseScore: false },
-  { tag: "3.0-5", library: [3, 0, 5], modelFormat: "ubjson", estimatesBaseScore: true },
-  { tag: "3.2-0", library: [3, 2, 0], modelFormat: "ubjson", estimatesBaseScore: true },
+  {
+    tag: "1.3-1",
+    library: [1, 3, 3],
+    modelFormat: "legacy-binary",
+    estimatesBaseScore: false,
+    estimatesClassScores: false,
+  },
+  {
+    tag: "1.5-1",
+    library: [1, 5, 2],
+    modelFormat: "legacy-binary",
+    estimatesBaseScore: false,
+    estimatesClassScores: false,
+  },
+  {
+    tag: "1.7-1",
+    library: [1, 7, 4],
+    modelFormat: "legacy-binary",
+    estimatesBaseScore: false,
+    estimatesClassScores: false,
+  },
+  { tag: "3.0-5", library: [3, 0, 5], modelFormat: "ubjson", estimatesBaseScore: true, estimatesClassScores: false },
+  { tag: "3.2-0", library: [3, 2, 0], modelFormat: "ubjson", estimatesBaseScore: true, estimatesClassScores: true },
 ];
 
 const supported = imageVersions.map(({ tag }) => tag).join(", ");

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { EarlyStopping } from "./early-stopping.ts";
-import { checkLabels, estimateBaseScore } from "./labels.ts";
+import { checkLabels, estimateBaseScore, estimateClassMargins } from "./labels.ts";
 import { metricNamed } from "./metrics.ts";
 import { objectiveNamed, type Objective } from "./objectives.ts";
 
@@ -84,4 +84,16 @@ test("a score that is not a number is no improvement", () => {
   expect(stopping.shouldStop(0, 0.5)).toBe(false);
   expect(stopping.shouldStop(1, NaN)).toBe(true);
   expect(stopping.bestRound).toBe(0);
+});
+
+test("the margins of the classes are those of XGBoost 3.2.0", () => {
+  const features = { kind: "dense" as const, nRows: 100, nFeatures: 0, values: new Float32Array() };
+  const labels = Float32Array.from({ length: 100 }, (_, row) => (row < 50 ? 0 : row < 80 ? 1 : 2));
+  const close = (margins: Float32Array, expected: readonly number[]) =>
+    expected.forEach((value, group) => expect(margins[group]).toBeCloseTo(value, 5));
+  // base_score of Booster.save_raw("json") for the same labels and weights.
+  close(estimateClassMargins({ features, labels }, 3), [0.47570395, -0.03512025, -0.44058383]);
+  const weights = Float32Array.from(labels, (label) => (label === 1 ? 2 : 1));
+  close(estimateClassMargins({ features, labels, weights }, 3), [0.24465531, 0.42697638, -0.6716316]);
+  close(estimateClassMargins({ features, labels: new Float32Array(100) }, 3), [9.210341, -4.6051702, -4.6051702]);
 });

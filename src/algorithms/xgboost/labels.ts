@@ -60,7 +60,8 @@ function ruleFor(
 
 /**
  * The `base_score` that XGBoost 2.0 and later estimate when it is unset: the weighted mean of the labels, or, when
- * `scale_pos_weight` shifts them, one Newton step from a margin of 0. Classes start from 0.5.
+ * `scale_pos_weight` shifts them, one Newton step from a margin of 0. Classes start from
+ * 0.5, or from `estimateClassMargins`.
  * Source: XGBoost `src/objective/init_estimation.cc` and `regression_obj.cu`.
  */
 export function estimateBaseScore({ labels, weights }: Dataset, objective: Objective, scalePosWeight: number): number {
@@ -78,4 +79,24 @@ export function estimateBaseScore({ labels, weights }: Dataset, objective: Objec
   const estimate = scalePosWeight === 1 ? mean : sigmoid((mean - 0.5) / 0.25);
   // With one class only the mean is 0 or 1, whose margin is infinite; XGBoost bounds it by 1e-6.
   return Math.fround(Math.min(Math.max(estimate, 1e-6), 1 - 1e-6));
+}
+
+/**
+ * The margin per class that XGBoost 3.1 and later start `multi:*` from when `base_score` is unset: the logarithm of each
+ * class's share of the weight (plus 1e-6, for classes without rows), less their mean.
+ * Source: `base_score` of models that XGBoost 3.2.0 trained.
+ *
+ * @returns shape (nClasses)
+ */
+export function estimateClassMargins({ labels, weights }: Dataset, nClasses: number): Float32Array {
+  const weightOf = new Float64Array(nClasses);
+  let total = 0;
+  for (let row = 0; row < labels.length; row += 1) {
+    const weight = weights === undefined ? 1 : weights[row];
+    weightOf[labels[row]] += weight;
+    total += weight;
+  }
+  const logs = weightOf.map((weight) => Math.log(weight / total + 1e-6));
+  const mean = logs.reduce((sum, value) => sum + value, 0) / nClasses;
+  return Float32Array.from(logs, (value) => value - mean);
 }

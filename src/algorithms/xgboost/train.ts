@@ -8,7 +8,7 @@ import type { Dataset } from "./dataset.ts";
 import { EarlyStopping } from "./early-stopping.ts";
 import { readSettings, type XgboostSettings } from "./hyperparameters.ts";
 import { imageVersion, type ImageVersion } from "./image-version.ts";
-import { checkLabels, estimateBaseScore } from "./labels.ts";
+import { checkLabels, estimateBaseScore, estimateClassMargins } from "./labels.ts";
 import type { Evaluation } from "./metrics.ts";
 import { writeModelFile } from "./model-file/index.ts";
 import { outputsOf, probabilitiesOf } from "./objectives.ts";
@@ -126,6 +126,8 @@ function trainingParameters(
 ): TrainingParameters {
   const { values, objective, nGroups } = settings;
   const scalePosWeight = values.number("scale_pos_weight");
+  const asked = values.optionalNumber("base_score");
+  const startsFromClasses = asked === undefined && objective.task === "multiclass" && version.estimatesClassScores;
   const unset = version.estimatesBaseScore ? estimateBaseScore(trainSet, objective, scalePosWeight) : 0.5;
   return {
     objective: objective.name,
@@ -146,7 +148,8 @@ function trainingParameters(
     growPolicy: values.text("grow_policy") === "lossguide" ? "lossguide" : "depthwise",
     maxLeaves: values.number("max_leaves"),
     maxBin: values.number("max_bin"),
-    baseScore: values.optionalNumber("base_score") ?? unset,
+    baseScore: asked ?? unset,
+    ...(startsFromClasses && { groupBaseMargin: estimateClassMargins(trainSet, nGroups) }),
     seed: values.number("seed"),
     nThreads: Math.min(values.optionalNumber("nthread") ?? context.threads, context.threads),
     numParallelTree: values.number("num_parallel_tree"),

@@ -8,6 +8,12 @@ import { writeWalkNodes } from "./walk-nodes.ts";
 
 const ROWS_PER_TASK = 4096;
 
+/** Writes the margins that every row starts from, shape (nGroups), into all rows, shape (nRows, nGroups). */
+export function repeat(start: Float32Array, margins: Float32Array): void {
+  if (start.length === 1) margins.fill(start[0]);
+  else for (let at = 0; at < margins.length; at += start.length) margins.set(start, at);
+}
+
 export class EvaluationRows {
   /** shape (nRows, nGroups) */
   readonly margins: Float32Array;
@@ -18,9 +24,13 @@ export class EvaluationRows {
   readonly #nFeatures: number;
   readonly #nGroups: number;
 
-  /** @param nFeatures features of the training set; columns beyond them cannot matter, missing ones are missing values */
-  constructor(pool: KernelPool, features: FeatureMatrix, nFeatures: number, nGroups: number, baseMargin: number) {
+  /**
+   * @param nFeatures features of the training set; columns beyond them cannot matter, missing ones are missing values
+   * @param start margins that every row starts from, shape (nGroups)
+   */
+  constructor(pool: KernelPool, features: FeatureMatrix, nFeatures: number, start: Float32Array) {
     const { memory } = pool;
+    const nGroups = start.length;
     const { nRows } = features;
     this.#pool = pool;
     this.#nRows = nRows;
@@ -28,7 +38,8 @@ export class EvaluationRows {
     this.#nGroups = nGroups;
     this.#values = memory.allocate(4 * nRows * nFeatures);
     this.#marginsAddress = memory.allocate(4 * nRows * nGroups);
-    this.margins = memory.f32(this.#marginsAddress, nRows * nGroups).fill(baseMargin);
+    this.margins = memory.f32(this.#marginsAddress, nRows * nGroups);
+    repeat(start, this.margins);
     const target = memory.f32(this.#values, nRows * nFeatures);
     if (features.kind === "dense" && features.nFeatures === nFeatures) target.set(features.values);
     else fillRows(target.fill(NaN), features, nFeatures);

@@ -33,6 +33,8 @@ export interface TrainingParameters {
   readonly maxBin: number;
   /** In output space: a probability for logistic objectives. */
   readonly baseScore: number;
+  /** Where each output group starts, as margins, shape (nGroups); absent means that all start from `baseScore`. */
+  readonly groupBaseMargin?: Float32Array;
   readonly seed: number;
   /** At least 1. The model does not depend on it. */
   readonly nThreads: number;

@@ -7,7 +7,7 @@ import type { Booster, RegressionTree } from "../booster.ts";
 import type { Dataset } from "../dataset.ts";
 import { baseMargin, objectiveNamed } from "../objectives.ts";
 import { binFeatures, copyIn } from "./binned-matrix.ts";
-import { EvaluationRows } from "./evaluation-rows.ts";
+import { EvaluationRows, repeat } from "./evaluation-rows.ts";
 import { Loss } from "./loss.ts";
 import { groupsOf } from "./parameters.ts";
 import type { TrainingParameters } from "./parameters.ts";
@@ -94,15 +94,16 @@ export async function trainOn(
   const { nRows, nFeatures } = dataset.features;
   const objective = objectiveNamed(parameters.objective)!;
   const nGroups = groupsOf(parameters);
-  const base = baseMargin(objective, parameters.baseScore);
+  const { groupBaseMargin } = parameters;
+  const start = groupBaseMargin ?? new Float32Array(nGroups).fill(baseMargin(objective, parameters.baseScore));
 
   const matrix = binFeatures(pool, dataset.features, dataset.weights, parameters.maxBin);
   const margins = memory.allocate(4 * nRows * nGroups);
-  memory.f32(margins, nRows * nGroups).fill(base);
+  repeat(start, memory.f32(margins, nRows * nGroups));
   const labels = copyIn(memory, dataset.labels);
   const weights = dataset.weights === undefined ? 0 : copyIn(memory, dataset.weights);
   const loss = new Loss(pool, parameters, { margins, labels, weights, nRows, nGroups });
-  const sets = evaluationSets.map(({ features }) => new EvaluationRows(pool, features, nFeatures, nGroups, base));
+  const sets = evaluationSets.map(({ features }) => new EvaluationRows(pool, features, nFeatures, start));
   const grower = new TreeGrower(pool, matrix, parameters);
 
   const trees: RegressionTree[] = [];
@@ -128,6 +129,7 @@ export async function trainOn(
     nFeatures,
     nGroups,
     baseScore: parameters.baseScore,
+    ...(groupBaseMargin !== undefined && { groupBaseMargin }),
     trees,
     treeGroup: Int32Array.from(treeGroup),
     nParallelTrees: parameters.numParallelTree,
