@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+# On a busy machine the library's threads wait for each other by spinning; small data needs one.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = ROOT / "dist" / "cli" / "main.js"
 SHARED_DATA = ROOT.parent / "shared" / "data"

@@ -86,8 +86,9 @@ SETTINGS = {
 def test_quality_is_that_of_the_library(name, tmp_path):
     load, score, settings = SETTINGS[name]
     train, held_out = load()
-    # Sampled models draw other rows and columns than the library's, so the means over seeds are compared.
-    seeds = range(5) if "sample" in " ".join(settings) else (0,)
+    # Sampled models draw other rows and columns than the library's, so means are compared; from seed to seed the score
+    # scatters by some 0.9 % (standard deviation), so that of 20 seeds' mean by 0.2 %.
+    seeds = range(20) if "sample" in " ".join(settings) else (0,)
     ours, theirs = [], []
     for seed in seeds:
         seeded = settings | {"seed": seed}
