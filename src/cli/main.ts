@@ -80,6 +80,12 @@ function connection(): Promise<typeof import("./connection.ts")> {
   return import("./connection.ts");
 }
 
+// Whoever reads our output may have seen enough, as `head` has.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
+
 try {
   await program.parseAsync();
 } catch (error) {
@@ -90,7 +96,9 @@ try {
     const failure = error as Error;
     const expected =
       failure instanceof CommandFailure ||
-      ["ConfigError", "DataDirectoryBusy", "AwsClientError"].includes(failure.name) ||
+      ["ConfigError", "DataDirectoryBusy", "DataDirectoryUnusable", "PortUnavailable", "AwsClientError"].includes(
+        failure.name,
+      ) ||
       "code" in failure;
     const message = expected ? failure.message : (failure.stack ?? failure.message);
     if (process.argv.includes("--json")) console.error(JSON.stringify({ error: failure.message }));

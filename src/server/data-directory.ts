@@ -1,5 +1,5 @@
 /** The folder that holds everything: who may use it, and what a running server leaves there for the command line. */
-import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { accessSync, constants, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Database from "libsql";
 import { readServerFile, serverFile, type ServerFile } from "./server-file.ts";
@@ -15,6 +15,16 @@ export class DataDirectoryBusy extends Error {
   }
 }
 
+/** The path is no folder, or not one that this user may write to. */
+export class DataDirectoryUnusable extends Error {
+  constructor(directory: string, cause: Error) {
+    super(`the data directory ${directory} cannot be used: ${cause.message}; choose another folder with --data-dir`, {
+      cause,
+    });
+    this.name = "DataDirectoryUnusable";
+  }
+}
+
 /** A directory held by this process; the operating system frees it when the process ends, however it ends. */
 export class DataDirectory {
   readonly path: string;
@@ -27,11 +37,15 @@ export class DataDirectory {
 
   /**
    * Makes the folder when absent (mode 0700) and takes it for this process.
-   * @throws DataDirectoryBusy when another process holds it
+   * @throws DataDirectoryBusy when another process holds it; DataDirectoryUnusable
    */
   static open(path: string): DataDirectory {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
-    if (!statSync(path).isDirectory()) throw new Error(`the data directory ${path} is not a folder`);
+    try {
+      mkdirSync(path, { recursive: true, mode: 0o700 });
+      accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+    } catch (error) {
+      throw new DataDirectoryUnusable(path, error as Error);
+    }
     // SQLite's file lock is the one lock that Node can take and that kill -9 gives back.
     const lock = new Database(join(path, "lock"), { timeout: 0 });
     try {

@@ -21,6 +21,16 @@ export interface ListenOptions {
   readonly onFault: (error: unknown) => void;
 }
 
+/** The port is taken, or this user may not listen on it. */
+export class PortUnavailable extends Error {
+  constructor(host: string, port: number, cause: NodeJS.ErrnoException) {
+    const why =
+      cause.code === "EADDRINUSE" ? "is in use by another program" : `cannot be listened on: ${cause.message}`;
+    super(`port ${port} of ${host} ${why}; choose another with --port, or 0 for any free one`, { cause });
+    this.name = "PortUnavailable";
+  }
+}
+
 /** More than this of a refused body is not waited for. */
 const maxDroppedBody = 64 * 2 ** 20;
 
@@ -58,7 +68,11 @@ export async function listen(options: ListenOptions): Promise<HttpListener> {
   });
 
   server.listen(options.port, options.host);
-  await once(server, "listening");
+  try {
+    await once(server, "listening");
+  } catch (error) {
+    throw new PortUnavailable(options.host, options.port, error as NodeJS.ErrnoException);
+  }
   const { port } = server.address() as AddressInfo;
   const host = options.host.includes(":") ? `[${options.host}]` : options.host;
   return { url: `http://${host}:${port}`, close: () => closeServer(server) };

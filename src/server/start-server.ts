@@ -35,7 +35,7 @@ function report(what: string, error: unknown): void {
 
 /**
  * Starts a server. Resolves when it answers.
- * @throws DataDirectoryBusy, ConfigError, or the system's error when the port is taken
+ * @throws DataDirectoryBusy, DataDirectoryUnusable, PortUnavailable, DatabaseUnusable
  */
 export async function startServer(config: ServerConfig): Promise<RunningServer> {
   const directory = DataDirectory.open(config.dataDirectory);
