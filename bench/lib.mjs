@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import autocannon from "autocannon";
 import { Pool } from "undici";
-import { createSignedFetch } from "../dist/protocol/client/index.js";
+import { createClient, createSignedFetch } from "../dist/protocol/client/index.js";
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 export const role = "arn:aws:iam::000000000000:role/service-role/SagebrushExecutionRole";
@@ -131,6 +131,46 @@ export async function openLoop(request, { rate, seconds = 5, connections = 32 })
     perSecond: total / ((performance.now() - start) / 1000),
     p50: percentile(latencies, 0.5),
     p99: percentile(latencies, 0.99),
+  };
+}
+
+/** One request after the other on Node's own client: for servers that close connections, which throws other generators off. */
+export async function oneByOne(request, { seconds = 5 } = {}) {
+  const latencies = [];
+  const { host: _host, ...headers } = request.headers;
+  const start = performance.now();
+  while (performance.now() - start < seconds * 1000) {
+    const before = performance.now();
+    const answer = await fetch(request.url, { method: request.method, headers, body: request.body });
+    await answer.arrayBuffer();
+    if (!answer.ok) throw new Error(`answered ${answer.status}`);
+    latencies.push(performance.now() - before);
+  }
+  return { perSecond: (latencies.length * 1000) / (performance.now() - start), p99: percentile(latencies, 0.99) };
+}
+
+/** Clients of our own for a server. */
+export function clients(server) {
+  const common = { endpoint: server.url, region: "us-east-1", credentials: server.credentials };
+  return {
+    sagemaker: createClient({ ...common, service: "sagemaker" }),
+    logs: createClient({ ...common, service: "logs" }),
+    s3: createSignedFetch({ ...common, service: "s3" }),
+  };
+}
+
+/** A CreateTrainingJob request for the data in s3://bench/train/. */
+export function trainingRequest(name, hyperparameters) {
+  const source = { S3DataType: "S3Prefix", S3Uri: "s3://bench/train/" };
+  return {
+    TrainingJobName: name,
+    AlgorithmSpecification: { TrainingImage: image, TrainingInputMode: "File" },
+    RoleArn: role,
+    HyperParameters: hyperparameters,
+    InputDataConfig: [{ ChannelName: "train", ContentType: "text/csv", DataSource: { S3DataSource: source } }],
+    OutputDataConfig: { S3OutputPath: "s3://bench/output" },
+    ResourceConfig: { InstanceType: "ml.m5.large", InstanceCount: 1, VolumeSizeInGB: 10 },
+    StoppingCondition: { MaxRuntimeInSeconds: 600 },
   };
 }
 
