@@ -5,7 +5,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { HttpResponse } from "../protocol/http-message.ts";
-import { BodyTooLarge, type IncomingRequest } from "./request-handler.ts";
+import { BodyTooLarge, ClientHungUp, type IncomingRequest } from "./request-handler.ts";
 
 export interface HttpListener {
   readonly url: string;
@@ -31,7 +31,7 @@ export class PortUnavailable extends Error {
   }
 }
 
-/** More than this of a refused body is not waited for. */
+/** More than this of a refused body is not waited for; bytes. */
 const maxDroppedBody = 64 * 2 ** 20;
 
 /** Running requests get this long to end when the server stops. */
@@ -102,29 +102,40 @@ async function serve(message: IncomingMessage, response: ServerResponse, options
     query: mark === -1 ? "" : url.slice(mark + 1),
     headers: message.headers as Record<string, string>,
     readBody: (limit) => readBody(message, limit),
-    streamBody: () => message,
+    streamBody: () => streamBody(message),
     get signal() {
       return hangUpSignal(message.socket);
     },
   };
   const answer = await options.handle(request);
-  // What nobody read of a body is read and dropped: most clients look at the answer only when they have sent it all.
-  if (!message.complete && !message.readableEnded) {
-    if (Number(message.headers["content-length"] ?? Infinity) > maxDroppedBody)
-      response.setHeader("connection", "close");
-    else message.resume();
-  }
-  await write(response, answer, request.method);
+  const unread = !message.complete && !message.readableEnded && !message.destroyed;
+  if (unread && Number(message.headers["content-length"] ?? 0) > maxDroppedBody)
+    response.setHeader("connection", "close");
+  await write(response, answer, request.method, unread ? () => dropRest(message) : undefined);
 }
 
-async function write(response: ServerResponse, { status, headers, body }: HttpResponse, method: string): Promise<void> {
+/** @param beforeEnd waited for between the last byte and the end of an answer that is no stream */
+async function write(
+  response: ServerResponse,
+  { status, headers, body }: HttpResponse,
+  method: string,
+  beforeEnd?: () => Promise<void>,
+): Promise<void> {
   if (body === undefined || typeof body === "string" || body instanceof Uint8Array) {
     const size = body === undefined ? 0 : Buffer.byteLength(body);
     // A HEAD response keeps the length its GET would have; 204 and 304 have none.
     if (headers["content-length"] === undefined && status !== 204 && status !== 304)
       headers["content-length"] = String(size);
     response.writeHead(status, headers);
-    response.end(method === "HEAD" ? undefined : body);
+    const content = method === "HEAD" || size === 0 ? undefined : body;
+    if (beforeEnd !== undefined) {
+      if (content === undefined) response.flushHeaders();
+      else response.write(content);
+      await beforeEnd();
+      response.end();
+      return;
+    }
+    response.end(content);
     return;
   }
   response.writeHead(status, headers);
@@ -133,6 +144,33 @@ async function write(response: ServerResponse, { status, headers, body }: HttpRe
     return;
   }
   await pipeline(body instanceof Readable ? body : Readable.from(body), response);
+}
+
+/**
+ * Reads and drops what nobody read of a body: many clients look at the answer only when they have sent it all, and
+ * closing a connection with unread bytes resets it, which can cost the client an answer that was sent already.
+ */
+function dropRest(message: IncomingMessage): Promise<void> {
+  return new Promise((resolve) => {
+    let dropped = 0;
+    message.on("data", (chunk: Buffer) => {
+      dropped += chunk.length;
+      if (dropped > maxDroppedBody) message.destroy();
+    });
+    message.on("close", resolve);
+    message.on("end", resolve);
+    message.resume();
+  });
+}
+
+/** The body as it arrives; whoever reads it learns of a hang-up by one error, however Node calls it. */
+async function* streamBody(message: IncomingMessage): AsyncGenerator<Uint8Array> {
+  try {
+    // The message outlives a reader that stops early: its rest is dropped after the answer.
+    yield* message.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
+  } catch (error) {
+    throw isHangUp(error) ? new ClientHungUp({ cause: error }) : error;
+  }
 }
 
 function readBody(message: IncomingMessage, limit: number): Promise<Uint8Array> {
@@ -152,9 +190,9 @@ function readBody(message: IncomingMessage, limit: number): Promise<Uint8Array> 
       chunks.push(chunk);
     });
     message.on("end", () => resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)));
-    message.on("error", reject);
+    message.on("error", (error) => reject(isHangUp(error) ? new ClientHungUp({ cause: error }) : error));
     message.on("close", () => {
-      if (!message.complete) reject(new Error("the client hung up"));
+      if (!message.complete) reject(new ClientHungUp());
     });
   });
 }
@@ -169,7 +207,7 @@ function hangUpSignal(socket: Socket): AbortSignal {
   let signal = signals.get(socket);
   if (signal === undefined) {
     const controller = new AbortController();
-    socket.once("close", () => controller.abort(new Error("the client hung up")));
+    socket.once("close", () => controller.abort(new ClientHungUp()));
     signal = controller.signal;
     signals.set(socket, signal);
   }
@@ -177,11 +215,8 @@ function hangUpSignal(socket: Socket): AbortSignal {
 }
 
 function isHangUp(error: unknown): boolean {
-  const { code, message } = error as NodeJS.ErrnoException;
+  const { code } = error as NodeJS.ErrnoException;
   return (
-    code === "ECONNRESET" ||
-    code === "EPIPE" ||
-    code === "ERR_STREAM_PREMATURE_CLOSE" ||
-    message === "the client hung up"
+    error instanceof ClientHungUp || code === "ECONNRESET" || code === "EPIPE" || code === "ERR_STREAM_PREMATURE_CLOSE"
   );
 }

@@ -29,11 +29,11 @@ export interface IncomingRequest {
   readonly path: string;
   readonly query: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** The whole body; rejects with BodyTooLarge above `limit` bytes. */
+  /** The whole body; rejects with BodyTooLarge above `limit` bytes and with ClientHungUp. */
   readBody(limit: number): Promise<Uint8Array>;
-  /** The body as it arrives. Either this or `readBody` is called, once. */
+  /** The body as it arrives, or ClientHungUp. Either this or `readBody` is called, once. */
   streamBody(): AsyncIterable<Uint8Array>;
-  /** Aborts when the client hangs up. */
+  /** Aborts with ClientHungUp. */
   readonly signal: AbortSignal;
 }
 
@@ -41,6 +41,14 @@ export class BodyTooLarge extends Error {
   constructor(limit: number) {
     super(`The request body is larger than ${limit} bytes`);
     this.name = "BodyTooLarge";
+  }
+}
+
+/** The client went away before its request was complete: nobody's fault here, and nobody hears the answer. */
+export class ClientHungUp extends Error {
+  constructor(options?: ErrorOptions) {
+    super("the client hung up", options);
+    this.name = "ClientHungUp";
   }
 }
 
@@ -230,6 +238,13 @@ export class RequestHandler {
     if (error instanceof AwsError) return error;
     if (error instanceof BodyTooLarge)
       return new AwsError("RequestEntityTooLargeException", error.message, { status: 413, cause: error });
+    if (error instanceof ClientHungUp) {
+      return new AwsError(
+        "IncompleteBody",
+        "You did not provide the number of bytes specified by the Content-Length HTTP header.",
+        { status: 400, cause: error },
+      );
+    }
     if (error instanceof Error && error.name === "StorageFull") {
       // 507 is not retried by clients: trying again does not help before somebody frees space.
       return new AwsError("InsufficientStorage", `${error.message}; free some space and try again`, {
