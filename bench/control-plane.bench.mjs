@@ -148,12 +148,18 @@ async function measure(label) {
     MaxResults: 100,
     NextToken: token,
   });
+  // More jobs than the server keeps in memory, in turn: every one is read from disk and written anew.
+  const spread = [];
+  for (let job = 0; job < Math.min(label, 10_000); job += 1) {
+    spread.push(await signJson(server, "SageMaker.DescribeTrainingJob", { TrainingJobName: `stored-${job}` }));
+  }
   await load(describe, { seconds: 2 }); // warm-up
   const rows = {};
   const rounds = [0, 1, 2];
-  const rates = { describe: [], list: [], deeper: [], echo: [] };
+  const rates = { describe: [], "describe, many jobs in turn": [], list: [], deeper: [], echo: [] };
   for (const _ of rounds) {
     rates.describe.push(await load(describe, { seconds: 4 }));
+    rates["describe, many jobs in turn"].push(await load(spread, { seconds: 3 }));
     rates.list.push(await load(list, { seconds: 3 }));
     rates.deeper.push(await load(deeper, { seconds: 3 }));
     rates.echo.push(await load({ ...describe, url: echoUrl }, { seconds: 3 }));

@@ -85,16 +85,19 @@ export function signJson(server, target, input) {
   });
 }
 
-/** Closed-loop load: every connection sends the same request again as soon as it was answered. */
+/** Closed-loop load: every connection sends the next of the requests (or the one again) as soon as it was answered. */
 export async function load(request, { connections = 16, seconds = 5 } = {}) {
-  const result = await autocannon({
-    url: request.url,
-    method: request.method,
-    headers: request.headers,
-    body: request.body,
-    connections,
-    duration: seconds,
-  });
+  const requests = [request]
+    .flat()
+    .map(({ method, headers, body, url }) => ({ method, headers, body, path: new URL(url).pathname }));
+  const { origin } = new URL([request].flat()[0].url);
+  let connection = 0;
+  // Each connection begins elsewhere in the list, so that they do not all ask for the same thing at the same time.
+  const setupClient = (client) => {
+    const from = Math.floor((connection++ * requests.length) / connections);
+    client.setRequests([...requests.slice(from), ...requests.slice(0, from)]);
+  };
+  const result = await autocannon({ url: origin, requests, connections, duration: seconds, setupClient });
   if (result.non2xx > 0 || result.errors > 0)
     throw new Error(`${result.non2xx} answers were no success, ${result.errors} failed`);
   return { perSecond: result.requests.average, p50: result.latency.p50, p99: result.latency.p99 };

@@ -127,7 +127,7 @@ export interface HistoryEntry {
 }
 
 export interface RecordStore {
-  /** The record may be shared with other callers: it is frozen. */
+  /** The record may be shared with other callers: it is not to be changed, and frozen when it is. */
   get<Body>(key: RecordKey): Promise<StoredRecord<Body> | undefined>;
   getByArn<Body>(arn: string): Promise<StoredRecord<Body> | undefined>;
   list<Body>(query: ListQuery): Promise<ListPage<Body>>;

@@ -74,6 +74,7 @@ export class SqliteRecordStore implements RecordStore {
   readonly #commits: CommitQueue;
   /** What `get` found lately, by space and name. Only this process writes the file, so a write here is all that ends it. */
   readonly #recent = new RecentlyUsed<string, StoredRecord>(recentRecords);
+  readonly #readBefore = new RecentlyUsed<string, true>(recentRecords);
   #closed = false;
 
   /**
@@ -100,8 +101,10 @@ export class SqliteRecordStore implements RecordStore {
     if (known !== undefined) return known as StoredRecord<Body>;
     const row = this.#connection.first(statements.record({ space: space.id, name: key.name }));
     if (row === undefined) return undefined;
-    const record = deepFreeze(toRecord<Body>(space, row));
-    this.#recent.set(id, record);
+    const record = toRecord<Body>(space, row);
+    // What is read once is the reader's own; what is read again is kept, and shared from then on.
+    if (this.#readBefore.get(id) === undefined) this.#readBefore.set(id, true);
+    else this.#recent.set(id, deepFreeze(record));
     return record;
   }
 

@@ -7,7 +7,7 @@ import type { Codec, RequestHead, ResponseIds, Structure } from "./codec.ts";
 import { compileOnce } from "./compile-once.ts";
 import { queryErrorHeader, resolveError, type ResolvedError, jsonErrorBody } from "./errors.ts";
 import { eventStreamEncoder, eventStreamType, rpcStreamMember, type EventStreamEncoder } from "./event-stream.ts";
-import { JsonEncoders, jsonDecoders, parseJson, type JsonEncoder } from "./json-values.ts";
+import { JsonEncoders, jsonDecoders, parseJson, type JsonEncoder, onceIfFrozen } from "./json-values.ts";
 import { malformedAs } from "./malformed.ts";
 import type { TreeDecoder, TreeDecoders } from "./tree-decoder.ts";
 
@@ -111,7 +111,7 @@ class JsonRpcCodec implements Codec {
     const { output } = operation.model;
     if (output === undefined) return { encode: () => "{}" };
     const member = rpcStreamMember(operation);
-    if (member === undefined) return { encode: this.#encoders.of(output) };
+    if (member === undefined) return { encode: onceIfFrozen(this.#encoders.of(output)) };
     const shape = this.#service.shape(output.shape);
     const streamReference = shape.members![member];
     return {

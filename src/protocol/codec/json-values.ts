@@ -137,26 +137,32 @@ export class JsonEncoders {
     if (known !== undefined) return known;
     // A shape that contains itself meets this entry while it is being compiled.
     this.#shapes.set(name, (value) => compiled(value));
-    const compiled = onceIfFrozen(this.#compile(shape));
+    const compiled = this.#compile(shape);
     this.#shapes.set(name, compiled);
     return compiled;
   }
 
   #compile(shape: ShapeModel): JsonEncoder {
     if (shape.type === "structure") return shape.document ? JSON.stringify : this.members(shape, () => true);
-    if (shape.type === "list") return listEncoder(this.of(shape.member!));
+    if (shape.type === "list")
+      return onceIfFrozen(listEncoder(this.of(shape.member!)), (list: readonly never[]) => list.length >= longList);
     return mapEncoder(this.of(shape.value!));
   }
 }
 
+/** Frozen lists from this length on are worth remembering. */
+const longList = 16;
+
 /**
- * What is frozen cannot change, so its text is kept as long as it lives: records that are polled, lists that all answers
- * share. The shape is part of the closure, for one value may be used as several shapes.
+ * What is frozen cannot change, so its text is kept as long as it lives: answers to clients that poll, lists that many
+ * answers share. The shape is part of the closure, for one value may be used as several shapes.
+ *
+ * @param worth tells values that are worth it; remembering costs as much as writing a few members
  */
-function onceIfFrozen(encode: JsonEncoder): JsonEncoder {
+export function onceIfFrozen(encode: JsonEncoder, worth: (value: never) => boolean = () => true): JsonEncoder {
   const texts = new WeakMap<object, string>();
   return (value: never) => {
-    if (typeof value !== "object" || value === null || !Object.isFrozen(value)) return encode(value);
+    if (!Object.isFrozen(value) || !worth(value)) return encode(value);
     const known = texts.get(value);
     if (known !== undefined) return known;
     const text = encode(value);

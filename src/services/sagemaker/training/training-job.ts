@@ -52,7 +52,7 @@ export function trainingJobOperations({
   roles,
 }: TrainingJobDependencies): OperationTable<Operations> {
   const rules: TrainingRequestRules = { algorithms, objects, roles };
-  /** Clients poll jobs; between two changes of one the answer is the same, and is written once because it is frozen. */
+  /** Clients poll jobs; while a shared record lasts the answer is the same, and is written once because it is frozen. */
   const described = new WeakMap<TrainingJobRecord, DescribeTrainingJobResponse>();
   return {
     CreateTrainingJob: {
@@ -72,8 +72,8 @@ export function trainingJobOperations({
         if (known !== undefined) return known;
         const image = await algorithms(record.body.request.AlgorithmSpecification!.TrainingImage!);
         const metrics = image === undefined ? [] : metricDefinitionsOf(image.algorithm);
-        const description = Object.freeze(describeTrainingJob(record, metrics));
-        described.set(record, description);
+        const description = describeTrainingJob(record, metrics);
+        if (Object.isFrozen(record)) described.set(record, Object.freeze(description));
         return description;
       },
     },
