@@ -1,6 +1,7 @@
 /** Carries a workload's log lines into CloudWatch Logs, in batches, each line once even over restarts. */
 import type { ComputeBackend, WorkloadLogLine } from "../compute/compute-backend.ts";
 import type { LogSink, LogStreamKey } from "../jobs/ports.ts";
+import { StorageFull } from "../storage/record-store.ts";
 
 const maxBatch = 500;
 
@@ -18,16 +19,26 @@ export async function pumpLogs(
   let gathered: WorkloadLogLine[] = [];
   let storing: Promise<void> | undefined;
   let failure: Error | undefined;
+  /** Lines that found no room on the disk since the last one that did. */
+  let lost = 0;
 
   const store = async () => {
     while (gathered.length > 0) {
       const batch = gathered;
       gathered = [];
-      await sink.append(
-        key,
-        batch.map(({ timestamp, text }) => ({ timestamp, message: text })),
-        batch[batch.length - 1].offset,
-      );
+      const events = batch.map(({ timestamp, text }) => ({ timestamp, message: text }));
+      if (lost > 0) {
+        const message = `Sagebrush: ${lost} log lines were lost because the disk was full.`;
+        events.unshift({ timestamp: events[0].timestamp, message });
+      }
+      try {
+        await sink.append(key, events, batch[batch.length - 1].offset);
+        lost = 0;
+      } catch (error) {
+        // A model serves on while the disk is full; its log says later what is missing.
+        if (!(error instanceof StorageFull)) throw error;
+        lost += batch.length;
+      }
     }
   };
   for await (const line of backend.logs(workloadId, await sink.sourceOffset(key), signal)) {
