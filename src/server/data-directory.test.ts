@@ -1,10 +1,10 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { DataDirectory, DataDirectoryBusy } from "./data-directory.ts";
+import { DataDirectory, DataDirectoryBusy, DataDirectoryUnusable } from "./data-directory.ts";
 import { readServerFile } from "./server-file.ts";
 
 let path: string;
@@ -51,4 +51,8 @@ test("a server that was killed gives its directory back", () => {
   });
   expect(signal, stderr).toBe("SIGKILL");
   DataDirectory.open(path).release();
+});
+
+test.skipIf(!existsSync("/proc/self"))("a place where no folder can be made is said to be unusable", () => {
+  expect(() => DataDirectory.open("/proc/no/folder")).toThrow(DataDirectoryUnusable);
 });

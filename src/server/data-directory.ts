@@ -1,6 +1,6 @@
 /** The folder that holds everything: who may use it, and what a running server leaves there for the command line. */
-import { accessSync, constants, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { accessSync, constants, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import Database from "libsql";
 import { readServerFile, serverFile, type ServerFile } from "./server-file.ts";
 
@@ -25,6 +25,13 @@ export class DataDirectoryUnusable extends Error {
   }
 }
 
+/** Makes a folder and those above it. Node's own recursive mkdir never returns for a place such as /proc/x. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
+}
+
 /** A directory held by this process; the operating system frees it when the process ends, however it ends. */
 export class DataDirectory {
   readonly path: string;
@@ -41,7 +48,7 @@ export class DataDirectory {
    */
   static open(path: string): DataDirectory {
     try {
-      mkdirSync(path, { recursive: true, mode: 0o700 });
+      makeFolder(path);
       accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
     } catch (error) {
       throw new DataDirectoryUnusable(path, error as Error);
