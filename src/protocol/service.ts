@@ -60,6 +60,8 @@ export interface OperationDefinition<Input, Output> {
   /** Holds a body in memory, before it is decoded, to the digests in its headers; throws AwsError. */
   readonly verifyBody?: (headers: Readonly<Record<string, string>>, body: Uint8Array) => void;
   readonly refuses?: readonly Refusal[];
+  /** What differs from AWS although no parameter is refused: one clause for people, shown in docs/coverage.md. */
+  readonly caveat?: string;
 }
 
 /** The shape of the generated `…Operations` interfaces. */

@@ -50,6 +50,14 @@ test("an operation is real, partial or refused", () => {
   expect(coverage.refused).toContain("GetSessionToken");
 });
 
+test("an operation that differs from AWS without refusing a parameter is partial, and says how", () => {
+  const service = defineService<Operations>("sts", {
+    GetCallerIdentity: { handle: () => undefined, caveat: "everybody is root" },
+  });
+  expect(coverageOf([service])[0].real).toEqual([]);
+  expect(coveragePage([service])).toContain("| `GetCallerIdentity` |  | everybody is root |");
+});
+
 test("a handler for an operation that does not exist is found", () => {
   expect(() =>
     coverageOf([defineService<Operations>("sts", { GetCallerIdentiy: { handle: () => undefined } })]),

@@ -8,8 +8,12 @@ export interface ServiceCoverage {
   readonly title: string;
   /** Operations with a handler that takes every parameter. */
   readonly real: readonly string[];
-  /** Operations with a handler that refuses some parameters. */
-  readonly partial: readonly { readonly operation: string; readonly refuses: readonly Refusal[] }[];
+  /** Operations with a handler that refuses some parameters, or differs in what it says. */
+  readonly partial: readonly {
+    readonly operation: string;
+    readonly refuses: readonly Refusal[];
+    readonly caveat: string | undefined;
+  }[];
   /** Operations without a handler. */
   readonly refused: readonly string[];
 }
@@ -23,13 +27,14 @@ export function coverageOf(services: readonly Service[]): ServiceCoverage[] {
       throw new Error(`${description} has handlers for operations that its description lacks: ${unknown.join(", ")}`);
     const handled = names.filter((name) => Object.hasOwn(operations, name));
     const refusalsOf = (name: string) => operations[name].refuses ?? [];
+    const isPartial = (name: string) => refusalsOf(name).length > 0 || operations[name].caveat !== undefined;
     return {
       description,
       title: model.metadata.serviceFullName ?? model.metadata.serviceId,
-      real: handled.filter((name) => refusalsOf(name).length === 0),
+      real: handled.filter((name) => !isPartial(name)),
       partial: handled
-        .filter((name) => refusalsOf(name).length > 0)
-        .map((operation) => ({ operation, refuses: refusalsOf(operation) })),
+        .filter(isPartial)
+        .map((operation) => ({ operation, refuses: refusalsOf(operation), caveat: operations[operation].caveat })),
       refused: names.filter((name) => !Object.hasOwn(operations, name)),
     };
   });
@@ -50,7 +55,7 @@ export function coveragePage(services: readonly Service[]): string {
     "# What is supported",
     "",
     "- **Real**: the operation does what AWS's does, with every parameter.",
-    "- **Partial**: it does, and refuses the parameters listed, by name, when a request carries them.",
+    "- **Partial**: it does, and refuses the parameters listed, by name, when a request carries them; or it differs as said.",
     "- **Refused**: a call is answered with `501 NotImplemented` and the operation's name.",
     "",
     "| Service | Real | Partial | Refused |",
@@ -68,9 +73,13 @@ export function coveragePage(services: readonly Service[]): string {
     if (real.length > 0) lines.push("", `Real (${real.length}): ${codes(real)}.`);
     if (partial.length > 0) {
       lines.push("", "| Partial | Refused parameter | Because |", "|---|---|---|");
-      for (const { operation, refuses } of partial) {
-        refuses.forEach(({ parameter, values, except, because }, index) => {
-          const what = `\`${parameter}\`` + valuesText(" = ", values) + valuesText(" other than ", except);
+      for (const { operation, refuses, caveat } of partial) {
+        const rows = refuses.map(({ parameter, values, except, because }) => [
+          `\`${parameter}\`` + valuesText(" = ", values) + valuesText(" other than ", except),
+          because,
+        ]);
+        if (caveat !== undefined) rows.unshift(["", caveat]);
+        rows.forEach(([what, because], index) => {
           lines.push(`| ${index === 0 ? `\`${operation}\`` : ""} | ${what} | ${because.replaceAll("|", "\\|")} |`);
         });
       }

@@ -41,6 +41,8 @@ const maxInlinePoliciesLength = 10_240;
 const maxAttachedPolicies = 10;
 const maxTags = 50;
 
+const notEnforced = "policies are recorded and returned, but not enforced";
+
 export function iamService({ records }: IamOptions): IamService {
   const roles = new RoleStore(records);
 
@@ -48,6 +50,7 @@ export function iamService({ records }: IamOptions): IamService {
     "iam",
     {
       CreateRole: {
+        caveat: notEnforced,
         refuses: [
           {
             parameter: "PermissionsBoundary",
@@ -100,6 +103,7 @@ export function iamService({ records }: IamOptions): IamService {
         },
       },
       UpdateAssumeRolePolicy: {
+        caveat: notEnforced,
         handle: async ({ RoleName, PolicyDocument }, context) => {
           checkTrustPolicy(PolicyDocument);
           const change = { trustPolicy: PolicyDocument };
@@ -108,6 +112,7 @@ export function iamService({ records }: IamOptions): IamService {
       },
 
       AttachRolePolicy: {
+        caveat: notEnforced,
         handle: async ({ RoleName, PolicyArn }, context) => {
           checkAttachable(PolicyArn);
           await roles.change(
@@ -147,6 +152,7 @@ export function iamService({ records }: IamOptions): IamService {
         },
       },
       PutRolePolicy: {
+        caveat: notEnforced,
         handle: ({ RoleName, PolicyName, PolicyDocument }, context) => {
           checkPolicyDocument(PolicyDocument, "identity");
           return roles.change(

@@ -308,6 +308,8 @@ export function logsService(dependencies: { records: RecordStore; logs: LogStore
       },
 
       FilterLogEvents: {
+        caveat:
+          "filter patterns are terms and regular expressions; JSON and space-delimited patterns are refused by name",
         refuses: [{ parameter: "unmask", values: [true], because: "there is no data protection policy to unmask" }],
         async handle(input, context) {
           const group = groupName(input);

@@ -99,6 +99,7 @@ export function stsService(options: StsOptions): StsService {
         handle: (_, { principal }) => ({ UserId: principal.userId, Account: principal.accountId, Arn: principal.arn }),
       },
       AssumeRole: {
+        caveat: "trust policies are not evaluated: any credential of the account may assume its roles",
         refuses: assumeRoleRefusals,
         handle: async (input, context) => {
           const { principal } = context;
