@@ -48,6 +48,13 @@ const configured = Math.max(
 if (process.argv.includes("--if-stale") && existsSync(stamp)) {
   if (Math.max(newest(src), configured) <= statSync(stamp).mtimeMs) process.exit(0);
 }
+if (!existsSync(join(root, "node_modules", "typescript"))) {
+  // An install without devDependencies runs what was built before.
+  console.log(
+    `build: skipped, the compiler is not installed${existsSync(dist) ? "" : "; dist/ is missing, run npm ci first"}`,
+  );
+  process.exit(existsSync(dist) ? 0 : 1);
+}
 const startedAt = new Date();
 mkdirSync(dist, { recursive: true });
 
