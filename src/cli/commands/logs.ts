@@ -5,7 +5,7 @@ import { AwsClientError, createClient } from "../../protocol/client/index.ts";
 import { requireServer, type Connection } from "../connection.ts";
 import { CommandFailure, exitCodes } from "../failure.ts";
 import { say } from "../language.ts";
-import type { OutputOptions } from "../output.ts";
+import { ProgressBar, type OutputOptions } from "../output.ts";
 
 const group = "/aws/sagemaker/TrainingJobs";
 const pollMs = 500;
@@ -53,6 +53,9 @@ export async function logs(
     }
   };
 
+  /** The rounds that were boosted, of those asked for: what a person at a terminal waits for. */
+  const progress = new ProgressBar(job);
+  let roundsDone = 0;
   const tokens = new Map<string, string>();
   const printNew = async () => {
     for (const logStreamName of await streamsOf()) {
@@ -64,7 +67,10 @@ export async function logs(
           startFromHead: true,
           ...(nextToken === undefined ? {} : { nextToken }),
         });
+        if ((page.events ?? []).length > 0) progress.done();
         for (const { timestamp, message } of page.events ?? []) {
+          const round = /^\[(\d+)\]/.exec(message ?? "")?.[1];
+          if (round !== undefined) roundsDone = Number(round) + 1;
           const line = options.json ? JSON.stringify({ logStreamName, timestamp, message }) : message;
           process.stdout.write(`${line}\n`);
         }
@@ -76,10 +82,13 @@ export async function logs(
 
   for (;;) {
     // The state is read before the log: what is written before a job ends is then always printed.
-    const { TrainingJobStatus, FailureReason } = await describe();
+    const { TrainingJobStatus, FailureReason, HyperParameters } = await describe();
     await printNew();
     if (!options.follow) return;
+    const rounds = Number(HyperParameters?.["num_round"]);
+    if (rounds > 0) progress.update(roundsDone / rounds, `${roundsDone}/${rounds}`);
     if (ended.has(TrainingJobStatus!)) {
+      progress.done();
       console.error(
         say(
           { en: "training job {job}: {status}", ko: "학습 작업 {job}: {status}" },

@@ -83,7 +83,7 @@ export class LogWriter {
 
 const newline = Buffer.from("\n");
 
-/** Moves a cut to the left until it is not inside a UTF-8 character (continuation bytes are 10xxxxxx). */
+/** Moves a cut to the left until it is not inside a UTF-8 character (continuation bytes have 10 as their first bits). */
 function characterBoundary(bytes: Buffer, at: number): number {
   let cut = at;
   while (cut > at - 4 && (bytes[cut] & 0xc0) === 0x80) cut -= 1;

@@ -33,7 +33,7 @@ test("services that speak REST and JSON answer 403 with the codes of JSON servic
   expect(errorStyleOf("query")).toBe("query");
 });
 
-test("what a client sent never becomes a placeholder or ends up in another one", () => {
+test("what a client sent is never taken for a fact to fill in, nor ends up in another one", () => {
   const error = authError("json", "malformedCredential", { credential: "{digest}$&", digest: "no" });
   expect(error.message).toMatch(/got '\{digest\}\$&'$/);
 });
