@@ -48,7 +48,7 @@ export interface BuiltServices {
   readonly lookup: CredentialLookup;
   /** Takes over what a server before this one left running; before requests are answered and the engine starts. */
   resume(): Promise<void>;
-  /** Stops watching; workloads go on. */
+  /** Ends the replicas of endpoints, which nobody could reach any more; jobs go on. */
   close(): Promise<void>;
 }
 
@@ -102,7 +102,7 @@ export function buildServices(backends: Backends): BuiltServices {
       await resumeTrainingJobs(records, runner, capacity);
       await resumeEndpoints(records, fleet);
     },
-    close: () => fleet.close(),
+    close: () => fleet.end(),
   };
 }
 

@@ -23,7 +23,7 @@ export interface RunningServer {
   readonly services: readonly Service[];
   /** The request chain without the socket. */
   readonly handler: RequestHandler;
-  /** Stops answering and observing; workloads go on by themselves and are adopted by the next start. */
+  /** Stops answering and ends the replicas of endpoints; jobs go on by themselves and are adopted by the next start. */
   close(): Promise<void>;
 }
 

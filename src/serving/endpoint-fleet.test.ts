@@ -76,6 +76,21 @@ test("a restarted server takes over the running replicas", async () => {
   expect(place.problems).toEqual([]);
 });
 
+test("an orderly end leaves no process, and the next server starts the replicas again without S3", async () => {
+  const deployment = await place.deploy([await place.variant("v", 2)]);
+  const pid = Number((await place.ask("pid")).text);
+  await place.fleet.end();
+  expect(alive(pid)).toBe(false);
+  expect(await place.backend.list()).toEqual([]);
+  await place.restart();
+  place.storage.objects.clear();
+  await place.fleet.start(deployment);
+  place.fleet.route(deployment);
+  await place.fleet.ready(deployment, AbortSignal.timeout(20_000));
+  expect((await place.ask("21")).text).toBe("42");
+  expect(place.problems).toEqual([]);
+});
+
 test("stopping answers what is in work and leaves no process, workload, file or socket", async () => {
   const deployment = await place.deploy([await place.variant("v", 2, { instanceCount: 2 })]);
   const pid = Number((await place.ask("pid")).text);

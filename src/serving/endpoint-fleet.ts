@@ -129,6 +129,16 @@ export class EndpointFleet {
     }
   }
 
+  /**
+   * Ends every replica and stops watching: an orderly end, after which nobody could reach them. What they were started
+   * from stays, so the next server has them again in a moment.
+   */
+  async end(): Promise<void> {
+    const sets = [...this.#running.values()].flatMap((byName) => [...byName.values()]);
+    await Promise.all(sets.map((set) => set.stop()));
+    await this.close();
+  }
+
   /** Stops watching; the replicas go on and are taken over by the next server. */
   async close(): Promise<void> {
     const sets = [...this.#running.values()].flatMap((byName) => [...byName.values()]);

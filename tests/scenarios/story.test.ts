@@ -238,21 +238,23 @@ test.skipIf(!existsSync("/proc/self"))("a killed replica is replaced without any
   for (const { pid } of after) expect(before.map((each) => each.pid)).not.toContain(pid);
 });
 
-test("after a restart of the server the endpoint answers from the replicas that ran on", async () => {
-  const before = existsSync("/proc/self") ? replicas() : [];
-  await server.stop();
+test.each([
+  ["a crash", "from the replicas that ran on", () => server.kill(), true],
+  ["an orderly stop", "from new replicas", () => server.stop(), false],
+] as const)("after %s and a restart the endpoint answers, %s", async (_end, _from, end, sameReplicas) => {
+  const pids = () => (existsSync("/proc/self") ? replicas().map(({ pid }) => pid) : []);
+  const before = pids();
+  await end();
+  if (!sameReplicas) expect(pids()).toEqual([]);
   await server.start();
   clients = clientsOf(server);
   const { EndpointStatus } = await clients.sagemaker.send(new DescribeEndpointCommand(endpoint));
   expect(EndpointStatus).toBe("InService");
-  const answer = await eventually(
-    () => invoke({}).catch(() => undefined),
-    (result) => result !== undefined,
-    20_000,
-  );
-  expectRight(numbers(answer!.text));
-  expect(answer!.variant).toBe("second");
-  if (existsSync("/proc/self")) expect(replicas().map(({ pid }) => pid)).toEqual(before.map(({ pid }) => pid));
+  // A request that finds no replica waits for one.
+  const answer = await invoke({});
+  expectRight(numbers(answer.text));
+  expect(answer.variant).toBe("second");
+  if (sameReplicas) expect(pids()).toEqual(before);
 });
 
 test("lists and tags know everything that was made", async () => {
