@@ -5,6 +5,7 @@
  */
 import { createHash, randomUUID } from "node:crypto";
 import { AwsError } from "../protocol/aws-error.ts";
+import { hasStreamingInput } from "../protocol/codec/body.ts";
 import type { Codec, ResponseIds, Structure } from "../protocol/codec/codec.ts";
 import type { CompiledOperation } from "../protocol/compiled-service.ts";
 import type { HttpRequest, HttpResponse } from "../protocol/http-message.ts";
@@ -78,7 +79,6 @@ export class RequestHandler {
   readonly #identifier: ServiceIdentifier;
   readonly #mounted = new Map<string, Service>();
   readonly #operations = new WeakMap<CompiledOperation, MountedOperation>();
-  readonly #streaming = new WeakMap<CompiledOperation, boolean>();
 
   constructor(options: RequestHandlerOptions) {
     this.#options = options;
@@ -102,7 +102,7 @@ export class RequestHandler {
       const routed =
         description === "s3" && bucket !== undefined ? { ...request, path: `/${bucket}${request.path}` } : request;
       operation = codec.resolveOperation(routed);
-      const streams = operation !== undefined && this.#streams(operation);
+      const streams = operation !== undefined && hasStreamingInput(operation);
       const buffered = streams ? undefined : await request.readBody(maxBufferedBody);
       // The query protocol names its operation in the body.
       if (operation === undefined && buffered !== undefined)
@@ -218,20 +218,6 @@ export class RequestHandler {
     const mounted = { definition, refusals: compileRefusals(definition.refuses) };
     this.#operations.set(operation, mounted);
     return mounted;
-  }
-
-  /** Whether the operation's input has a body that must not be held in memory. */
-  #streams(operation: CompiledOperation): boolean {
-    let streams = this.#streaming.get(operation);
-    if (streams === undefined) {
-      const { service, model } = operation;
-      const shape = model.input && service.shape(model.input.shape);
-      const payload = shape?.payload === undefined ? undefined : shape.members?.[shape.payload];
-      streams =
-        payload !== undefined && (payload.streaming === true || service.shape(payload.shape).streaming === true);
-      this.#streaming.set(operation, streams);
-    }
-    return streams;
   }
 
   #asAwsError(error: unknown, requestId: string, service: string, operation: CompiledOperation | undefined): AwsError {

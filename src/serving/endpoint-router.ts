@@ -8,8 +8,6 @@
 import type { Dispatcher } from "undici";
 import type { Clock } from "../util/clock.ts";
 
-/** Largest body of a request (serving contract, section 3). */
-export const maxRequestBytes = 6_291_456;
 /** Largest body of a response. */
 export const maxResponseBytes = 26_214_400;
 /** A model has this long to answer, waiting included. */

@@ -7,6 +7,7 @@ import type {
   LogStream,
 } from "../../protocol/generated/logs.ts";
 import { defineService, type RequestContext, type Service } from "../../protocol/service.ts";
+import { parseArn, splitResource } from "../../resources/arn.ts";
 import { RecordExists, type Actor, type RecordStore } from "../../storage/record-store.ts";
 import { compileFilterPattern, FilterPatternError, type LogFilter } from "./filter-pattern.ts";
 import type { LogFile } from "./log-file.ts";
@@ -40,7 +41,10 @@ function groupName(input: { logGroupName?: string; logGroupIdentifier?: string }
     throw invalid("Exactly one of logGroupName and logGroupIdentifier must be specified.");
   }
   if (logGroupName !== undefined) return logGroupName;
-  return /^arn:[^:]+:logs:[^:]*:[^:]*:log-group:([^:]+)/.exec(logGroupIdentifier!)?.[1] ?? logGroupIdentifier!;
+  const arn = parseArn(logGroupIdentifier!);
+  if (arn === undefined) return logGroupIdentifier!;
+  // `log-group:NAME`, and in some answers `log-group:NAME:*`.
+  return splitResource(arn.resource).id.replace(/:\*$/, "");
 }
 
 function actorOf(context: RequestContext): Actor {

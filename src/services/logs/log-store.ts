@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { formatArn } from "../../resources/arn.ts";
 import type { LogEvent, LogSink, LogStreamKey } from "../../jobs/ports.ts";
 import {
   RecordExists,
@@ -222,7 +223,8 @@ export class LogStore implements LogSink {
 }
 
 export function logGroupArn(space: LogSpace, group: string): string {
-  return `arn:aws:logs:${space.region}:${space.accountId}:log-group:${group}`;
+  const { region, accountId } = space;
+  return formatArn({ service: "logs", region, accountId, resource: `log-group:${group}` });
 }
 
 async function ignoreExisting(creation: Promise<void>): Promise<void> {

@@ -9,7 +9,7 @@ import { ManualClock } from "../../util/clock.ts";
 import { compileFilterPattern } from "./filter-pattern.ts";
 import { logsService } from "./index.ts";
 import { LogFile } from "./log-file.ts";
-import { LogStore } from "./log-store.ts";
+import { logGroupArn, LogStore } from "./log-store.ts";
 
 let directory: string;
 let records: RecordStore;
@@ -177,6 +177,19 @@ test("streams are described by name and by last event, page by page", async () =
   });
   expect(rest.logStreams).toMatchObject([{ logStreamName: "b", firstEventTimestamp: 10, lastEventTimestamp: 10 }]);
   expect(rest.nextToken).toBeUndefined();
+});
+
+test("a group is found by its name or its ARN, whose partition is that of the region", async () => {
+  const china = { accountId: "000000000000", region: "cn-north-1" };
+  expect(logGroupArn(china, "/aws/test")).toBe("arn:aws-cn:logs:cn-north-1:000000000000:log-group:/aws/test");
+  await call("CreateLogGroup", { logGroupName: names.logGroupName });
+  await call("CreateLogStream", names);
+  const arn = logGroupArn(space, names.logGroupName);
+  for (const logGroupIdentifier of [names.logGroupName, arn, `${arn}:*`]) {
+    expect((await call("DescribeLogStreams", { logGroupIdentifier })).logStreams).toMatchObject([
+      { logStreamName: names.logStreamName },
+    ]);
+  }
 });
 
 test("filtering merges streams by time and pages without loss", async () => {

@@ -6,6 +6,7 @@
  */
 import { AwsError } from "../../protocol/aws-error.ts";
 import type { InvokeEndpointInput, SageMakerRuntimeOperations } from "../../protocol/generated/sagemaker-runtime.ts";
+import { formatArn } from "../../resources/arn.ts";
 import { defineService } from "../../protocol/service.ts";
 import type { Refusal, RequestContext, Service } from "../../protocol/service.ts";
 import { NoAnswer, NotRouted, invocationTimeoutMs, maxResponseBytes } from "../../serving/endpoint-router.ts";
@@ -128,7 +129,7 @@ function modelError(
       cause,
       members: {
         ErrorCode: isClientError ? "CLIENT_ERROR_FROM_MODEL" : "INTERNAL_FAILURE_FROM_MODEL",
-        LogStreamArn: `arn:aws:logs:${region}:${accountId}:log-group:${group}`,
+        LogStreamArn: formatArn({ service: "logs", region, accountId, resource: `log-group:${group}` }),
         OriginalMessage: text,
         OriginalStatusCode: status,
       },
