@@ -54,6 +54,43 @@ export interface LogSink {
   sourceOffset(key: LogStreamKey): Promise<number>;
 }
 
+/** One value, or several of the same moment, of a metric. */
+export interface MetricDatum {
+  /** e.g. `/aws/sagemaker/TrainingJobs`, `AWS/SageMaker` */
+  readonly namespace: string;
+  readonly name: string;
+  /** e.g. `{ TrainingJobName: "…" }`; at most 30. */
+  readonly dimensions: Readonly<Record<string, string>>;
+  /** A unit of CloudWatch, e.g. `Percent`, `Microseconds`, `Count`; `None` unless given. */
+  readonly unit?: string;
+  /** ms since the epoch */
+  readonly timestamp: number;
+  /** One value, or values and how often each occurred. */
+  readonly value: number | readonly (readonly [value: number, count: number])[];
+}
+
+/** CloudWatch as the platform writes it. */
+export interface MetricSink {
+  /** Keeps the data; returns at once, for what measures must not wait for what is measured. */
+  put(space: { readonly accountId: string; readonly region: string }, data: readonly MetricDatum[]): void;
+}
+
+/** Temporary credentials of the role that a workload runs under, as variables of its environment. */
+export interface WorkloadCredentials {
+  /**
+   * The variables by which SDKs find and renew the credentials (`AWS_CONTAINER_CREDENTIALS_FULL_URI` and
+   * `AWS_CONTAINER_AUTHORIZATION_TOKEN`), and those that point them here (`AWS_ENDPOINT_URL`, `AWS_REGION`, …). They stay valid for the life of the
+   * workload, also over a restart of the server on the same port.
+   */
+  environment(workload: {
+    readonly accountId: string;
+    readonly region: string;
+    readonly roleArn: string;
+    /** `[\w+=,.@-]{2,64}`, e.g. `SageMaker` for jobs, as AWS names these sessions. */
+    readonly sessionName: string;
+  }): Readonly<Record<string, string>>;
+}
+
 /** `s3://bucket/key…` in its parts; undefined when it is no S3 URI. */
 export function parseS3Uri(uri: string): { bucket: string; key: string } | undefined {
   const match = /^s3:\/\/([^/]+)(?:\/(.*))?$/s.exec(uri);

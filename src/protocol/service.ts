@@ -6,6 +6,9 @@
  * it declares: the server refuses it by name before the handler runs, and docs/coverage.md is made from the same table.
  */
 import type { Clock } from "../util/clock.ts";
+import type { Access } from "./access.ts";
+import type { HttpResponse } from "./http-message.ts";
+import type { CredentialLookup } from "./sigv4/credential.ts";
 
 /** Who signed the request. */
 export interface Principal {
@@ -16,6 +19,21 @@ export interface Principal {
   /** IAM's unique id: the account id for root, `AIDA…` for a user, `AROA…:session` for an assumed role. */
   readonly userId: string;
   readonly accessKeyId: string;
+  /** What temporary credentials were issued with: it narrows what their identity may do, or describes it. */
+  readonly session?: SessionFacts;
+}
+
+/** Facts of a session that policies look at. */
+export interface SessionFacts {
+  /** The role or user behind the session, e.g. `arn:aws:iam::000000000000:role/path/Role`. */
+  readonly issuerArn: string;
+  /** Session policies, JSON texts: the session may do only what one of them allows, too. */
+  readonly policies?: readonly string[];
+  /** Session tags: `aws:PrincipalTag/<key>`. */
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly sourceIdentity?: string;
+  /** ms since the epoch, when the credentials were issued: `aws:TokenIssueTime`. */
+  readonly issuedAt?: number;
 }
 
 /** Facts of one request that are not in its input. */
@@ -39,6 +57,39 @@ export interface RequestContext {
   setStatus?(status: number): void;
   /** Headers that came behind a streamed body, names lower-cased; known once the body was read to its end. */
   trailers?(): Readonly<Record<string, string>>;
+  /**
+   * Asks the policies whether the caller may do more than `Service.accesses` declared, for what only a handler can know,
+   * e.g. each key of DeleteObjects.
+   * @throws AwsError AccessDenied, saying who, what and on which resource
+   */
+  authorize(...accesses: readonly Access[]): Promise<void>;
+}
+
+/** A request that may not be for the API of a service at all: a web page, a preflight, a form of a browser. */
+export interface EdgeRequest {
+  readonly method: string;
+  /** Still percent-encoded, without the query. */
+  readonly path: string;
+  readonly query: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly requestId: string;
+  readonly clock: Clock;
+  readonly baseUrl: string;
+  readonly signal: AbortSignal;
+  /** The body as it arrives; read at most once. */
+  streamBody(): AsyncIterable<Uint8Array>;
+  /** For forms that carry their signature in a field. */
+  readonly lookup: CredentialLookup;
+  /** The policies' answer for a caller that this edge has authenticated itself. @throws AwsError AccessDenied */
+  authorize(principal: Principal, ...accesses: readonly Access[]): Promise<void>;
+}
+
+/** What a service does at the HTTP level, beside its API: S3's websites, CORS and browser uploads. */
+export interface ServiceEdge {
+  /** Answers a request that is not one of the API; undefined leaves it to the API. Called before authentication. */
+  handle(request: EdgeRequest): Promise<HttpResponse | undefined>;
+  /** Adds headers to the answer of the API, errors too, e.g. those of CORS. */
+  decorate?(request: Pick<EdgeRequest, "method" | "path" | "headers">, response: HttpResponse): Promise<void>;
 }
 
 export type Handler<Input, Output> = (input: Input, context: RequestContext) => Output | Promise<Output>;
@@ -74,12 +125,30 @@ export type OperationTable<Operations> = {
     : never;
 };
 
+/**
+ * @param input decoded, not validated: members may be absent or wrong, and then the resource is `*` in their place
+ * @returns what must all be allowed; nothing for what everybody with a credential may do, e.g. sts:GetCallerIdentity
+ */
+export type AccessRules = (
+  operation: string,
+  input: Readonly<Record<string, unknown>>,
+  context: Pick<RequestContext, "accountId" | "region" | "principal" | "headers">,
+) => readonly Access[] | Promise<readonly Access[]>;
+
 /** A service as the server mounts it. */
 export interface Service {
   /** Code of violated constraints and refused parameters; `ValidationException` unless the service has one of its own. */
   readonly validationCode?: string;
   /** Name of the description in `service-models/`, e.g. `sagemaker-runtime`. */
   readonly description: string;
+  /**
+   * What a request does to which resources, for the policies: all of it must be allowed. Called with decoded input that
+   * is not validated yet, also for operations without a handler. Without it every operation is `<signing name>:<name>` on `*`.
+   */
+  readonly accesses?: AccessRules;
+  /** Requests without a signature reach the policies as an anonymous principal, instead of being refused at once. */
+  readonly anonymous?: boolean;
+  readonly edge?: ServiceEdge;
   // The table is typed where the service is written; the server only walks it.
   readonly operations: Readonly<Record<string, OperationDefinition<never, unknown>>>;
 }
@@ -88,7 +157,7 @@ export interface Service {
 export function defineService<Operations>(
   description: string,
   operations: OperationTable<Operations>,
-  options: Pick<Service, "validationCode"> = {},
+  options: Omit<Service, "description" | "operations"> = {},
 ): Service {
   return { description, operations: operations as unknown as Service["operations"], ...options };
 }

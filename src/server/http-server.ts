@@ -101,6 +101,7 @@ async function serve(message: IncomingMessage, response: ServerResponse, options
     path,
     query: mark === -1 ? "" : url.slice(mark + 1),
     headers: message.headers as Record<string, string>,
+    address: message.socket.remoteAddress ?? "",
     readBody: (limit) => readBody(message, limit),
     streamBody: () => streamBody(message),
     get signal() {

@@ -5,6 +5,7 @@ import type { SageMakerOperations } from "../protocol/generated/sagemaker.ts";
 import { defineService, type OperationTable, type Principal } from "../protocol/service.ts";
 import { StorageFull } from "../storage/record-store.ts";
 import { SystemClock } from "../util/clock.ts";
+import { Authorizer } from "./authorizer.ts";
 import { RequestHandler, type IncomingRequest } from "./request-handler.ts";
 
 const accountId = "000000000000";
@@ -22,6 +23,7 @@ function handlerOf(operations: OperationTable<SageMakerOperations>, auth: "on" |
   const handler = new RequestHandler({
     services: [defineService("sagemaker", operations)],
     lookup: (id) => (id === credentials.accessKeyId ? { ...credentials, principal } : undefined),
+    authorizer: new Authorizer({ policiesOf: () => ({ identity: [] }) }),
     clock: new SystemClock(),
     auth,
     accountId,
@@ -43,6 +45,7 @@ function incoming(headers: Record<string, string>, body: string): IncomingReques
     async *streamBody() {
       yield bytes;
     },
+    address: "127.0.0.1",
     signal: new AbortController().signal,
   };
 }

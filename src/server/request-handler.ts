@@ -1,5 +1,5 @@
 /**
- * The life of a request, in order: identify the service, authenticate, decode, validate, refuse, handle, encode.
+ * The life of a request, in order: identify the service, authenticate, decode, authorize, validate, refuse, handle, encode.
  *
  * Knows no socket: tests run the whole chain in process.
  */
@@ -10,16 +10,18 @@ import type { Codec, ResponseIds, Structure } from "../protocol/codec/codec.ts";
 import type { CompiledOperation } from "../protocol/compiled-service.ts";
 import type { HttpRequest, HttpResponse } from "../protocol/http-message.ts";
 import { compileRefusals, type CompiledRefusals } from "../protocol/refusals.ts";
-import type { OperationDefinition, Principal, RequestContext, Service } from "../protocol/service.ts";
+import type { EdgeRequest, OperationDefinition, Principal, RequestContext, Service } from "../protocol/service.ts";
 import {
   decodePayload,
   identifyCredentialScope,
+  isUnsigned,
   verifyRequest,
   type CredentialLookup,
   type PayloadExpectation,
 } from "../protocol/sigv4/index.ts";
 import { validateInput } from "../protocol/validation.ts";
 import type { Clock } from "../util/clock.ts";
+import { type Authorizer, isRootAtHome, type RequestFacts } from "./authorizer.ts";
 import { bucketOfHost, hostName, isLoopbackHost } from "./host.ts";
 import { ServiceIdentifier, type IdentifiedService } from "./identify.ts";
 
@@ -30,6 +32,8 @@ export interface IncomingRequest {
   readonly path: string;
   readonly query: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Address of the client: `127.0.0.1`. */
+  readonly address: string;
   /** The whole body; rejects with BodyTooLarge above `limit` bytes and with ClientHungUp. */
   readBody(limit: number): Promise<Uint8Array>;
   /** The body as it arrives, or ClientHungUp. Either this or `readBody` is called, once. */
@@ -56,6 +60,7 @@ export class ClientHungUp extends Error {
 export interface RequestHandlerOptions {
   readonly services: readonly Service[];
   readonly lookup: CredentialLookup;
+  readonly authorizer: Authorizer;
   readonly clock: Clock;
   readonly auth: "on" | "off";
   readonly accountId: string;
@@ -68,6 +73,24 @@ export interface RequestHandlerOptions {
 
 /** Bodies that are not streamed are held in memory up to this size: InvokeEndpoint's 6 MiB and some room. */
 const maxBufferedBody = 8 * 2 ** 20;
+
+/** Who asks, from where, and what is to be checked of the body. */
+interface Caller {
+  readonly principal: Principal;
+  readonly region: string;
+  readonly payload: PayloadExpectation;
+  /** How the request was signed, as `s3:authType` says it. */
+  readonly signature?: "REST-HEADER" | "REST-QUERY-STRING";
+}
+
+/** Whoever sends no signature: an account of nobody, which no policy but "everybody" names. */
+const anonymousPrincipal: Principal = {
+  kind: "anonymous",
+  accountId: "anonymous",
+  arn: "anonymous",
+  userId: "anonymous",
+  accessKeyId: "anonymous",
+};
 
 interface MountedOperation {
   readonly definition: OperationDefinition<never, unknown>;
@@ -95,8 +118,13 @@ export class RequestHandler {
     const { codec, description } = identified;
     const ids: ResponseIds = { requestId };
     let operation: CompiledOperation | undefined;
+    const service = this.#mounted.get(description)!;
     try {
-      this.#refuseForeignPages(request);
+      this.#refuseForeignPages(request, service);
+      if (service.edge !== undefined) {
+        const answered = await service.edge.handle(this.#edgeRequest(request, requestId, codec));
+        if (answered !== undefined) return answered;
+      }
       // S3 names the bucket in the host or in the path; below this line there is only the path. The signature is
       // over what was sent.
       const routed =
@@ -110,12 +138,11 @@ export class RequestHandler {
       const caller = await this.#authenticate(request, identified, buffered, scope?.region, bucket);
       if (operation === undefined) throw unknownOperation(request, codec);
       const mounted = this.#mount(operation);
-      if (mounted === undefined) throw unsupportedOperation(operation);
 
       // A body in memory is held to its signature just as a streamed one is; aws-chunked framing comes off on the way.
       const payload = streams ? decodePayload(caller.payload, request.streamBody()) : undefined;
       const body = payload?.body ?? (await checkedBody(caller.payload, buffered!));
-      if (body instanceof Uint8Array) mounted.definition.verifyBody?.(request.headers, body);
+      if (body instanceof Uint8Array) mounted?.definition.verifyBody?.(request.headers, body);
       const message: HttpRequest = {
         method: request.method,
         path: routed.path,
@@ -124,20 +151,19 @@ export class RequestHandler {
         body,
       };
       const input = codec.decode(operation, message);
-      const { validationCode: code = "ValidationException" } = this.#mounted.get(description)!;
-      validateInput(operation, input, { code });
-      const refused = mounted.refusals.check(input);
-      if (refused !== undefined) throw refusedParameter(description, code, refused);
 
+      const { principal, region } = caller;
+      const facts = () => this.#facts(request, caller, identified.signingName);
+      const { authorizer } = this.#options;
       const added: Record<string, string> = {};
       let status: number | undefined;
       const context: RequestContext = {
         requestId,
         service: description,
         operation: operation.name,
-        accountId: caller.principal.accountId,
-        region: caller.region,
-        principal: caller.principal,
+        accountId: principal.accountId,
+        region,
+        principal,
         clock: this.#options.clock,
         // Made on first use: most handlers never look whether the client is still there.
         get signal() {
@@ -148,23 +174,81 @@ export class RequestHandler {
         setHeader: (name, value) => (added[name] = value),
         setStatus: (chosen) => (status = chosen),
         ...(payload === undefined ? {} : { trailers: () => payload.trailers() }),
+        authorize: (...accesses) => authorizer.authorize(principal, accesses, facts, codec.protocol),
       };
+      const accesses =
+        service.accesses === undefined
+          ? [{ action: `${identified.signingName}:${operation.name}`, resource: "*" }]
+          : await service.accesses(operation.name, (input ?? {}) as Readonly<Record<string, unknown>>, context);
+      if (!accesses.every((access) => isRootAtHome(principal, access))) await context.authorize(...accesses);
+
+      // Whoever may not call an operation is not told whether there is one.
+      if (mounted === undefined) throw unsupportedOperation(operation);
+      const { validationCode: code = "ValidationException" } = service;
+      validateInput(operation, input, { code });
+      const refused = mounted.refusals.check(input);
+      if (refused !== undefined) throw refusedParameter(description, code, refused);
+
       const output = await mounted.definition.handle(input as never, context);
       const response = codec.encode(operation, output as Structure | undefined, ids);
       if (status !== undefined) response.status = status;
       Object.assign(response.headers, added);
-      return response;
+      return await decorated(service, request, response);
     } catch (error) {
-      return codec.encodeError(operation, this.#asAwsError(error, requestId, description, operation), ids);
+      const response = codec.encodeError(operation, this.#asAwsError(error, requestId, description, operation), ids);
+      return decorated(service, request, response);
     }
+  }
+
+  #edgeRequest(request: IncomingRequest, requestId: string, { protocol }: Codec): EdgeRequest {
+    const { clock, lookup, authorizer, region, baseUrl } = this.#options;
+    return {
+      method: request.method,
+      path: request.path,
+      query: request.query,
+      headers: request.headers,
+      requestId,
+      clock,
+      baseUrl: baseUrl(),
+      get signal() {
+        return request.signal;
+      },
+      streamBody: () => request.streamBody(),
+      lookup,
+      authorize: (principal, ...accesses) =>
+        authorizer.authorize(principal, accesses, () => this.#facts(request, { principal, region }, "s3"), protocol),
+    };
+  }
+
+  /** The global condition keys of a request that do not depend on the principal. */
+  #facts(
+    request: IncomingRequest,
+    { region, signature }: { readonly principal: Principal; readonly region: string; readonly signature?: string },
+    signingName: string,
+  ): RequestFacts {
+    const now = this.#options.clock.now();
+    const { "user-agent": agent, referer } = request.headers;
+    return {
+      "aws:CurrentTime": new Date(now).toISOString(),
+      "aws:EpochTime": String(Math.floor(now / 1000)),
+      "aws:SecureTransport": "false",
+      "aws:SourceIp": request.address,
+      "aws:RequestedRegion": region,
+      "aws:ViaAWSService": "false",
+      ...(agent === undefined ? {} : { "aws:UserAgent": agent }),
+      ...(referer === undefined ? {} : { "aws:Referer": referer }),
+      ...(signature === undefined || signingName !== "s3" ? {} : { "s3:authType": signature }),
+    };
   }
 
   /**
    * A page from elsewhere may not talk to us: neither with the user's cookies-free fetch nor through a name that
    * DNS rebinding points here. Browsers say where a request comes from; other clients send no Origin.
    */
-  #refuseForeignPages(request: IncomingRequest): void {
+  #refuseForeignPages(request: IncomingRequest, service: Service): void {
     const { origin, host = "" } = request.headers;
+    // S3 is made for pages: what they may read is for a bucket's CORS rules to say, and its policies say who may.
+    if (service.anonymous === true && this.#options.auth === "on") return;
     const foreign =
       origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== host || !isLoopbackHost(host));
     const unsignedRebinding = this.#options.auth === "off" && !isLoopbackHost(host);
@@ -181,16 +265,20 @@ export class RequestHandler {
 
   async #authenticate(
     request: IncomingRequest,
-    { codec, signingName }: IdentifiedService,
+    { codec, signingName, description }: IdentifiedService,
     buffered: Uint8Array | undefined,
     scopeRegion: string | undefined,
     bucket: string | undefined,
-  ): Promise<{ principal: Principal; region: string; payload: PayloadExpectation }> {
+  ): Promise<Caller> {
     const { auth, accountId, region } = this.#options;
     if (auth === "off") {
       const arn = `arn:aws:iam::${accountId}:root`;
       const principal: Principal = { kind: "root", accountId, arn, userId: accountId, accessKeyId: "anonymous" };
       return { principal, region: scopeRegion ?? region, payload: unsignedPayload(request) };
+    }
+    const { anonymous } = this.#mounted.get(description)!;
+    if (anonymous === true && isUnsigned(request)) {
+      return { principal: anonymousPrincipal, region, payload: unsignedPayload(request) };
     }
     const bodySha256 = () =>
       Promise.resolve(
@@ -206,7 +294,12 @@ export class RequestHandler {
       service: signingName,
       ...(bucket === undefined ? {} : { bucket }),
     });
-    return { principal: verified.credential.principal, region: verified.region, payload: verified.payload };
+    return {
+      principal: verified.credential.principal,
+      region: verified.region,
+      payload: verified.payload,
+      signature: request.headers["authorization"] === undefined ? "REST-QUERY-STRING" : "REST-HEADER",
+    };
   }
 
   #mount(operation: CompiledOperation): MountedOperation | undefined {
@@ -245,6 +338,12 @@ export class RequestHandler {
       { status: 500, cause: error },
     );
   }
+}
+
+/** Headers that a service adds to every answer of its API. */
+async function decorated(service: Service, request: IncomingRequest, response: HttpResponse): Promise<HttpResponse> {
+  await service.edge?.decorate?.(request, response);
+  return response;
 }
 
 /** A body in memory after the checks of its payload's kind. */

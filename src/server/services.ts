@@ -27,6 +27,7 @@ import type { RootCredentials } from "../services/sts/root-credentials.ts";
 import type { RecordStore } from "../storage/record-store.ts";
 import type { Clock } from "../util/clock.ts";
 import { entryPoint } from "../util/entry-point.ts";
+import type { PolicySource } from "./authorizer.ts";
 
 export interface Backends {
   readonly accountId: string;
@@ -46,6 +47,8 @@ export interface Backends {
 export interface BuiltServices {
   readonly services: readonly Service[];
   readonly lookup: CredentialLookup;
+  /** Whose policies speak for whom. */
+  readonly policies: PolicySource;
   /** Takes over what a server before this one left running; before requests are answered and the engine starts. */
   resume(): Promise<void>;
   /** Ends the replicas of endpoints, which nobody could reach any more; jobs go on. */
@@ -98,6 +101,7 @@ export function buildServices(backends: Backends): BuiltServices {
       iam,
     ],
     lookup: sts.lookup,
+    policies: { policiesOf: () => ({ identity: [] }) },
     async resume() {
       await resumeTrainingJobs(records, runner, capacity);
       await resumeEndpoints(records, fleet);

@@ -15,6 +15,7 @@ import { SystemClock } from "../util/clock.ts";
 import type { ServerConfig } from "./config.ts";
 import { DataDirectory } from "./data-directory.ts";
 import { listen } from "./http-server.ts";
+import { Authorizer } from "./authorizer.ts";
 import { RequestHandler } from "./request-handler.ts";
 import { buildServices } from "./services.ts";
 
@@ -83,6 +84,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     const handler = new RequestHandler({
       services,
       lookup,
+      authorizer: new Authorizer(built.policies),
       clock,
       auth: config.auth,
       accountId: config.accountId,

@@ -15,6 +15,7 @@ interface Rule {
 }
 
 const anything = [
+  "authorization",
   "protocol",
   "resources",
   "storage",
@@ -30,6 +31,10 @@ const anything = [
 const table: Readonly<Record<string, Rule>> = {
   util: { may: [], invariant: "util knows nothing of us; it could be published alone." },
   protocol: { may: [], invariant: "protocol knows no service by name; a service is a description it was given." },
+  authorization: {
+    may: ["protocol"],
+    invariant: "authorization evaluates policies; it knows no service and stores nothing.",
+  },
   storage: { may: [], invariant: "storage knows no resource; it stores bytes and records." },
   compute: { may: [], invariant: "compute never sees an AWS type; all calls to a scheduler or runtime are here." },
   engine: {
@@ -50,7 +55,16 @@ const table: Readonly<Record<string, Rule>> = {
     invariant: "serving holds the inference contract; it sees no service.",
   },
   services: {
-    may: ["protocol", "storage", "resources", "jobs", "serving", "algorithms/registry", "algorithms/algorithm"],
+    may: [
+      "protocol",
+      "authorization",
+      "storage",
+      "resources",
+      "jobs",
+      "serving",
+      "algorithms/registry",
+      "algorithms/algorithm",
+    ],
     invariant:
       "a service never imports another service: what it needs is an interface in its ports.ts, wired in server.",
   },

@@ -86,6 +86,7 @@ export async function openS3(wrapping: Wrapping = {}, directory?: string): Promi
         headers,
         baseUrl: "http://127.0.0.1:7243",
         setHeader: () => {},
+        authorize: () => Promise.resolve(),
         setStatus: (status) => options.onStatus?.(status),
         ...(trailers && { trailers: () => trailers }),
       };

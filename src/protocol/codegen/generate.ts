@@ -6,7 +6,18 @@ import { generateServiceIndex } from "./service-index.ts";
 import { generateTypes } from "./types.ts";
 
 /** Descriptions that have handlers, and so types. A new service adds its name here. */
-export const typedDescriptions = ["sagemaker", "sagemaker-runtime", "s3", "sts", "iam", "logs"] as const;
+export const typedDescriptions = [
+  "sagemaker",
+  "sagemaker-runtime",
+  "s3",
+  "sts",
+  "iam",
+  "logs",
+  "cloudwatch",
+  "sns",
+  "sqs",
+  "resourcegroupstaggingapi",
+] as const;
 
 /** The descriptions in a folder by name, in alphabetical order; waiters are not descriptions. */
 export function readDescriptions(folder: string): Map<string, ServiceModel> {

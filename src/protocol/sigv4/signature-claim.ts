@@ -46,6 +46,11 @@ export function mechanismOf(head: RequestHead, style: ErrorStyle): Mechanism {
   return version4 ? "query" : version2 ? "query-version-2" : "none";
 }
 
+/** Whether a request carries no signature at all, in whatever form. */
+export function isUnsigned(head: RequestHead): boolean {
+  return head.headers["authorization"] === undefined && mechanismOf(head, "s3") === "none";
+}
+
 interface Credential {
   readonly accessKeyId: string;
   readonly date: string;

@@ -58,6 +58,7 @@ async function call<Name extends keyof IAMOperations>(
     headers: {},
     baseUrl: "http://127.0.0.1:7243",
     setHeader: () => {},
+    authorize: () => Promise.resolve(),
   };
   const handle = iam.operations[operation].handle as Handler<unknown, IAMOperations[Name]["output"]>;
   return handle(input, context);

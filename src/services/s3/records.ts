@@ -14,6 +14,7 @@
 import type { ChecksumType, StorageClass } from "../../protocol/generated/s3.ts";
 import type { RecordKey } from "../../storage/record-store.ts";
 import type { ChecksumName, StoredChecksum } from "./checksums.ts";
+import type { BucketSettings } from "./settings/bucket-settings.ts";
 
 export interface Bucket {
   readonly name: string;
@@ -22,11 +23,13 @@ export interface Bucket {
   readonly region: string;
   /** ms since the epoch */
   readonly createdAt: number;
+  readonly settings: BucketSettings;
 }
 
 export interface BucketBody {
   readonly accountId: string;
   readonly region: string;
+  readonly settings?: BucketSettings;
 }
 
 /** What a client says about an object besides its bytes, and gets back with them. */

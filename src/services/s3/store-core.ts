@@ -187,8 +187,8 @@ export class StoreCore {
 }
 
 export function toBucket(record: StoredRecord<BucketBody>): Bucket {
-  const { accountId, region } = record.body;
-  return { name: record.name, accountId, region, createdAt: wholeSeconds(record.createdAt) };
+  const { accountId, region, settings = {} } = record.body;
+  return { name: record.name, accountId, region, createdAt: wholeSeconds(record.createdAt), settings };
 }
 
 export function toObject(bucket: Bucket, record: StoredRecord<ObjectBody>): StoredObject {

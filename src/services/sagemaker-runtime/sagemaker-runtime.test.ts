@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { Place } from "../../../tests/support/serving/place.ts";
+import { Authorizer } from "../../server/authorizer.ts";
 import { RequestHandler } from "../../server/request-handler.ts";
 import { sagemakerRuntimeService } from "./index.ts";
 
@@ -13,6 +14,7 @@ beforeEach(async () => {
   handler = new RequestHandler({
     services: [sagemakerRuntimeService({ router: place.router })],
     lookup: () => undefined,
+    authorizer: new Authorizer({ policiesOf: () => ({ identity: [] }) }),
     clock: place.clock,
     auth: "off",
     accountId: "000000000000",
@@ -44,6 +46,7 @@ async function call(path: string, body: string | Uint8Array, headers: Record<str
     streamBody: async function* () {
       yield bytes;
     },
+    address: "127.0.0.1",
     signal: new AbortController().signal,
   });
   const answer = response.body;

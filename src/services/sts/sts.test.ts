@@ -57,6 +57,7 @@ async function call<Name extends keyof STSOperations>(
     headers: {},
     baseUrl: "http://127.0.0.1:7243",
     setHeader: () => {},
+    authorize: () => Promise.resolve(),
   };
   const handle = sts.operations[operation].handle as Handler<unknown, STSOperations[Name]["output"]>;
   return handle(input, context);

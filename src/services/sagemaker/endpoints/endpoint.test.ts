@@ -10,6 +10,7 @@ import type {
 } from "../../../protocol/generated/sagemaker.ts";
 import { defineService } from "../../../protocol/service.ts";
 import { ReconcilerEngine } from "../../../resources/reconciler.ts";
+import { Authorizer } from "../../../server/authorizer.ts";
 import { RequestHandler } from "../../../server/request-handler.ts";
 import { SqliteRecordStore } from "../../../storage/sqlite-record-store.ts";
 import { sagemakerRuntimeService } from "../../sagemaker-runtime/index.ts";
@@ -45,6 +46,7 @@ async function start(): Promise<void> {
       sagemakerRuntimeService({ router: place.router }),
     ],
     lookup: () => undefined,
+    authorizer: new Authorizer({ policiesOf: () => ({ identity: [] }) }),
     clock: place.clock,
     auth: "off",
     accountId: "000000000000",
@@ -86,6 +88,7 @@ async function send(headers: Record<string, string>, path: string, body: string)
     streamBody: async function* () {
       yield bytes;
     },
+    address: "127.0.0.1",
     signal: new AbortController().signal,
   });
   return { status: response.status, text: Buffer.from(response.body as Uint8Array | string).toString() };

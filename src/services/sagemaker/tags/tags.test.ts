@@ -30,6 +30,7 @@ beforeEach(async () => {
     headers: {},
     baseUrl: "http://127.0.0.1:7243",
     setHeader: () => {},
+    authorize: () => Promise.resolve(),
   };
   const key = { accountId: "000000000000", region: "us-east-1", family: "model", name: "m" };
   await records.write([{ op: "insert", key, arn: ResourceArn, body: {} }], {
