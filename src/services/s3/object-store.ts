@@ -7,7 +7,7 @@ import { constants, existsSync, promises as fs } from "node:fs";
 import { BlobMissing } from "../../storage/blob-store.ts";
 import type { FileHandle } from "node:fs/promises";
 import type { Readable } from "node:stream";
-import type { Actor } from "../../storage/record-store.ts";
+import type { Actor, RecordChange } from "../../storage/record-store.ts";
 import { RecordExists } from "../../storage/record-store.ts";
 import type { ChecksumName, PromisedBody } from "./checksums.ts";
 import { evaluateCopySource, evaluateWrite, type ReadConditions, type WriteConditions } from "./conditions.ts";
@@ -26,6 +26,7 @@ import {
   type ObjectDescription,
   type StoredObject,
 } from "./records.ts";
+import type { BucketSettings } from "./settings/bucket-settings.ts";
 import { maxBodyBytes, StoreCore, toBucket, toObject, type ObjectStoreOptions, type StagedBody } from "./store-core.ts";
 
 /** Bodies up to this size are read in one go: a stream costs more than their bytes. */
@@ -69,17 +70,26 @@ export class ObjectStore {
 
   /**
    * Makes a bucket, or finds the one of that name.
+   * @param first what a new bucket begins with
    * @returns the bucket, perhaps another account's, and whether it is new
    */
-  async createBucket(name: string, space: BucketSpace, actor: Actor): Promise<{ bucket: Bucket; created: boolean }> {
-    const body: BucketBody = { accountId: space.accountId, region: space.region };
+  async createBucket(
+    name: string,
+    space: BucketSpace,
+    actor: Actor,
+    first: { readonly settings?: BucketSettings; readonly tags?: Readonly<Record<string, string>> } = {},
+  ): Promise<{ bucket: Bucket; created: boolean }> {
+    const { settings, tags = {} } = first;
+    const body: BucketBody = { accountId: space.accountId, region: space.region, ...(settings && { settings }) };
     const { records, locks, clock } = this.#core;
+    const arn = `arn:aws:s3:::${name}`;
     return locks.exclusive(name, async () => {
       try {
-        await records.write([{ op: "insert", key: bucketKey(name), arn: `arn:aws:s3:::${name}`, body }], {
-          actor,
-          at: clock.now(),
-        });
+        const changes: RecordChange[] = [
+          { op: "insert", key: bucketKey(name), arn, body },
+          { op: "tag", arn, tags },
+        ];
+        await records.write(changes, { actor, at: clock.now() });
       } catch (error) {
         if (!(error instanceof RecordExists)) throw error;
         return { bucket: (await this.#core.bucket(name))!, created: false };
@@ -99,7 +109,11 @@ export class ObjectStore {
       const { records: objects } = await records.list({ ...listOf(bucket, "s3-object", ""), limit: 1 });
       if (objects.length > 0) throw s3Error("BucketNotEmpty", { BucketName: bucket.name });
       await this.uploads.removeAll(bucket, actor);
-      await records.write([{ op: "delete", key: bucketKey(bucket.name) }], { actor, at: clock.now() });
+      const changes: RecordChange[] = [
+        { op: "delete", key: bucketKey(bucket.name) },
+        { op: "untag", arn: `arn:aws:s3:::${bucket.name}`, keys: "all" },
+      ];
+      await records.write(changes, { actor, at: clock.now() });
     });
   }
 
