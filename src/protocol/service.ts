@@ -12,9 +12,17 @@ import type { CredentialLookup } from "./sigv4/credential.ts";
 
 /** Who signed the request. */
 export interface Principal {
-  readonly kind: "root" | "user" | "assumed-role" | "anonymous";
+  /**
+   * `federated-user`: what GetFederationToken issued; the policies of its issuer and those of the session must both allow.
+   * `service`: a service of the platform, which no policy of an identity speaks for; only what a resource's policy grants to
+   * `{ "Service": arn }`, as trust policies do.
+   */
+  readonly kind: "root" | "user" | "assumed-role" | "federated-user" | "service" | "anonymous";
   readonly accountId: string;
-  /** e.g. `arn:aws:iam::000000000000:root`, `arn:aws:sts::000000000000:assumed-role/Role/session` */
+  /**
+   * e.g. `arn:aws:iam::000000000000:root`, `arn:aws:sts::000000000000:assumed-role/Role/session`,
+   * `arn:aws:sts::000000000000:federated-user/Name`; the name of a service, e.g. `sagemaker.amazonaws.com`
+   */
   readonly arn: string;
   /** IAM's unique id: the account id for root, `AIDA…` for a user, `AROA…:session` for an assumed role. */
   readonly userId: string;
@@ -25,12 +33,14 @@ export interface Principal {
 
 /** Facts of a session that policies look at. */
 export interface SessionFacts {
-  /** The role or user behind the session, e.g. `arn:aws:iam::000000000000:role/path/Role`. */
+  /** The role, user or root behind the session, e.g. `arn:aws:iam::000000000000:role/path/Role`. */
   readonly issuerArn: string;
-  /** Session policies, JSON texts: the session may do only what one of them allows, too. */
+  /** Session policies, JSON texts: the session may do only what one of them allows, too. An empty list allows nothing. */
   readonly policies?: readonly string[];
   /** Session tags: `aws:PrincipalTag/<key>`. */
   readonly tags?: Readonly<Record<string, string>>;
+  /** Keys of `tags` that roles assumed from this session inherit. */
+  readonly transitiveTagKeys?: readonly string[];
   readonly sourceIdentity?: string;
   /** ms since the epoch, when the credentials were issued: `aws:TokenIssueTime`. */
   readonly issuedAt?: number;
