@@ -14,6 +14,8 @@ const program = new Command("sagebrush")
   .version(version())
   .showHelpAfterError()
   .configureHelp({ sortSubcommands: false })
+  // `run` hands on the options of the program it runs.
+  .enablePositionalOptions()
   .exitOverride();
 
 /** Every command takes the options that find a server, and --json. */
@@ -60,6 +62,22 @@ command("logs", { en: "print the log of a training job", ko: "학습 작업의 �
   .option("-f, --follow", say({ en: "go on until the job ends", ko: "작업이 끝날 때까지 계속 출력" }))
   .action(async (job: string, flags: Flags & { follow?: boolean }) =>
     (await import("./commands/logs.ts")).logs((await connection()).connect(flags), job, flags),
+  );
+
+command(
+  "run",
+  {
+    en: "run a program so that its AWS calls reach this server, whatever SDK it uses",
+    ko: "어떤 SDK 를 쓰는 프로그램이든 AWS 호출이 이 서버로 오도록 실행",
+  },
+  ["dataDir", "port", "region"],
+)
+  .argument("<command...>", say({ en: "the program and its arguments, behind --", ko: "-- 뒤에 프로그램과 인자" }))
+  .option("--role <name>", say({ en: "run as this role", ko: "이 역할로 실행" }))
+  .option("-q, --quiet", say({ en: "print no summary", ko: "요약 출력 안 함" }))
+  .passThroughOptions()
+  .action(async (words: string[], flags: Flags & { role?: string; quiet?: boolean }) =>
+    (await import("./commands/run.ts")).run((await connection()).connect(flags), words, flags),
   );
 
 command("doctor", {

@@ -69,8 +69,9 @@ const table: Readonly<Record<string, Rule>> = {
       "a service never imports another service: what it needs is an interface in its ports.ts, wired in server.",
   },
   server: { may: anything, invariant: "server is the composition root; only it says `new` to a backend." },
+  proxy: { may: [], invariant: "the proxy moves requests and reads none; it knows no service." },
   cli: {
-    may: ["protocol/client", "protocol/generated", "server"],
+    may: ["protocol/client", "protocol/generated", "server", "proxy"],
     invariant: "the command line speaks the public API, like anyone else.",
   },
   studio: {
