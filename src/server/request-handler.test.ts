@@ -195,3 +195,18 @@ test("a target of no service of ours is said to be unknown", async () => {
   expect(answer.status).toBe(400);
   expect(answer.body as string).toContain("UnknownOperationException");
 });
+
+test("a service that is not served is refused by name, in the protocol of the request", async () => {
+  const { handler } = handlerOf({});
+  const scope = (service: string) =>
+    `AWS4-HMAC-SHA256 Credential=AKID/20260101/us-east-1/${service}/aws4_request, SignedHeaders=host, Signature=x`;
+  const form = { "content-type": "application/x-www-form-urlencoded" };
+  const ec2 = await handler.handle(incoming({ ...form, authorization: scope("ec2") }, "Action=DescribeInstances"));
+  expect(ec2.status).toBe(400);
+  expect(ec2.body).toMatch(/^<Response><Errors><Error>.*The service ec2 is not served by Sagebrush;/);
+  const query = await handler.handle(incoming({ ...form, authorization: scope("a<b") }, "Action=X"));
+  expect(query.body).toMatch(/^<ErrorResponse><Error>.*The service a&#60;b is not served/);
+  const json = await handler.handle(incoming({ "x-amz-target": "DynamoDB_20120810.ListTables" }, "{}"));
+  expect(json.headers["x-amzn-errortype"]).toBe("UnknownOperationException");
+  expect(json.body).toContain("The target DynamoDB_20120810.ListTables is not served by Sagebrush;");
+});

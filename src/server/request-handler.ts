@@ -114,7 +114,7 @@ export class RequestHandler {
     const scope = identifyCredentialScope(request);
     const bucket = bucketOfHost(request.headers["host"] ?? "");
     const identified = this.#identifier.identify(request, scope?.service);
-    if (identified === undefined) return unknownService(request, requestId);
+    if (identified === undefined) return unknownService(request, scope?.service, requestId);
     const { codec, description } = identified;
     const ids: ResponseIds = { requestId };
     let operation: CompiledOperation | undefined;
@@ -377,14 +377,27 @@ function unsignedPayload(request: IncomingRequest): PayloadExpectation {
   );
 }
 
-function unknownService(request: IncomingRequest, requestId: string): HttpResponse {
+/** No description says how to answer, so the form of the request does: clients read the error of their own protocol. */
+function unknownService(request: IncomingRequest, signingName: string | undefined, requestId: string): HttpResponse {
   const target = request.headers["x-amz-target"];
+  const named = target ?? signingName;
   const message =
-    target === undefined
-      ? "The credential scope names no service of Sagebrush; docs/coverage.md lists those there are."
-      : `The target ${target} names no service of Sagebrush; docs/coverage.md lists those there are.`;
+    named === undefined
+      ? "The request names no service of Sagebrush; docs/coverage.md lists those there are."
+      : `${target === undefined ? "The service" : "The target"} ${named} is not served by Sagebrush; docs/coverage.md lists what is.`;
+  if ((request.headers["content-type"] ?? "").startsWith("application/x-www-form-urlencoded")) {
+    const error = `<Error><Type>Sender</Type><Code>UnknownOperationException</Code><Message>${escapeText(message)}</Message></Error>`;
+    return {
+      status: 400,
+      headers: { "content-type": "text/xml", "x-amzn-requestid": requestId },
+      body:
+        signingName === "ec2"
+          ? `<Response><Errors>${error}</Errors><RequestID>${requestId}</RequestID></Response>`
+          : `<ErrorResponse>${error}<RequestId>${requestId}</RequestId></ErrorResponse>`,
+    };
+  }
   return {
-    status: target === undefined ? 403 : 400,
+    status: 400,
     headers: {
       "content-type": "application/x-amz-json-1.1",
       "x-amzn-requestid": requestId,
@@ -392,6 +405,11 @@ function unknownService(request: IncomingRequest, requestId: string): HttpRespon
     },
     body: JSON.stringify({ __type: "UnknownOperationException", message }),
   };
+}
+
+/** Text as XML has it; header values and scope names are the client's own. */
+function escapeText(text: string): string {
+  return text.replace(/[&<>]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
 function unknownOperation(request: IncomingRequest, codec: Codec): AwsError {
