@@ -1,0 +1,61 @@
+/**
+ * Patterns of ARNs: the six fields between colons are matched one by one, so that a `*` stays within its field; the last
+ * field, the resource, may hold colons and slashes. Fields that are left out at the end are `*`.
+ * Source: IAM User Guide, "IAM JSON policy elements: Resource" and "Amazon Resource Name (ARN) condition operators".
+ */
+import { equalsMatcher, likeMatcher, parseTemplate, type TextMatcher, type VariableSource } from "./variables.ts";
+import { compileWildcard } from "./wildcard.ts";
+
+const fieldCount = 6;
+
+/** @param variables whether `${…}` is replaced; only in the resource, behind the fifth colon */
+export function arnMatcher(pattern: string, variables: boolean): TextMatcher {
+  if (pattern === "*") return () => true;
+  const fields = splitArn(pattern);
+  if (fields[0] !== "arn") return likeMatcher(parseTemplate(pattern, variables));
+  while (fields.length < fieldCount) fields.push("*");
+  const resource = fields[fieldCount - 1];
+  const leading = fields.slice(0, fieldCount - 1);
+  const template = parseTemplate(resource, variables);
+  const isPlain = !/[*?]/.test(pattern) && template.keys.length === 0;
+  if (isPlain) return equalsMatcher(parseTemplate(pattern, variables));
+
+  const matchesResource = likeMatcher(template);
+  if (leading.every((field) => !/[*?]/.test(field))) {
+    const prefix = `${leading.join(":")}:`;
+    return (text, source) => text.startsWith(prefix) && matchesResource(text.slice(prefix.length), source);
+  }
+  const matchers = leading.map((field) => compileWildcard(field));
+  return (text, source) => matchesFields(text, matchers, matchesResource, source);
+}
+
+function matchesFields(
+  text: string,
+  leading: readonly ((field: string) => boolean)[],
+  matchesResource: TextMatcher,
+  source: VariableSource,
+): boolean {
+  let from = 0;
+  for (const matches of leading) {
+    const colon = text.indexOf(":", from);
+    if (colon === -1 || !matches(text.slice(from, colon))) return false;
+    from = colon + 1;
+  }
+  return matchesResource(text.slice(from), source);
+}
+
+/** At most six fields; the colons within a variable separate nothing. */
+function splitArn(pattern: string): string[] {
+  const fields: string[] = [];
+  let from = 0;
+  let inVariable = false;
+  for (let at = 0; at < pattern.length && fields.length < fieldCount - 1; at += 1) {
+    if (pattern.startsWith("${", at)) inVariable = true;
+    else if (pattern[at] === "}") inVariable = false;
+    else if (pattern[at] === ":" && !inVariable) {
+      fields.push(pattern.slice(from, at));
+      from = at + 1;
+    }
+  }
+  return [...fields, pattern.slice(from)];
+}
