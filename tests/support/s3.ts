@@ -10,6 +10,8 @@ import type { BlobStore } from "../../src/storage/blob-store.ts";
 import { FileBlobStore } from "../../src/storage/file-blob-store.ts";
 import type { RecordStore } from "../../src/storage/record-store.ts";
 import { SqliteRecordStore } from "../../src/storage/sqlite-record-store.ts";
+import type { BucketSettings } from "../../src/services/s3/settings/bucket-settings.ts";
+import { bucketKey, type BucketBody } from "../../src/services/s3/records.ts";
 import { ManualClock } from "../../src/util/clock.ts";
 
 export const account = "111122223333";
@@ -58,7 +60,7 @@ export async function openS3(wrapping: Wrapping = {}, directory?: string): Promi
   const blobs = wrapping.blobs?.(realBlobs) ?? realBlobs;
   const clock = new ManualClock();
   const objects = new ObjectStore({ records, blobs, clock });
-  const service = s3Service({ objects });
+  const service = s3Service({ objects, records });
 
   return {
     objects,
@@ -99,6 +101,7 @@ export async function openS3(wrapping: Wrapping = {}, directory?: string): Promi
       return openS3(wrapping, folder);
     },
     async blobIds() {
+      await objects.freed();
       const ids: string[] = [];
       for await (const id of realBlobs.ids()) ids.push(id);
       return ids;
@@ -126,4 +129,14 @@ export async function bytesOf(body: Uint8Array | string | AsyncIterable<Uint8Arr
 
 export function hashOf(algorithm: string, bytes: string | Uint8Array, encoding: "hex" | "base64" = "hex"): string {
   return createHash(algorithm).update(bytes).digest(encoding);
+}
+
+/** Sets something on a bucket, as the operations on buckets do. */
+export async function setOnBucket(s3: S3Fixture, bucket: string, settings: BucketSettings): Promise<void> {
+  const record = (await s3.records.get<BucketBody>(bucketKey(bucket)))!;
+  const body: BucketBody = { ...record.body, settings: { ...record.body.settings, ...settings } };
+  await s3.records.write([{ op: "update", key: bucketKey(bucket), body }], {
+    actor: { by: "test", call: "s3:PutBucketVersioning" },
+    at: s3.clock.now(),
+  });
 }

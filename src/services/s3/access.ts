@@ -1,33 +1,32 @@
-/** Who may use a bucket: only requests that are signed by an account that owns it. */
+/** The bucket of a request. What the caller may do with it was decided before (access-rules.ts). */
 import type { RequestContext } from "../../protocol/service.ts";
 import type { Actor } from "../../storage/record-store.ts";
 import { noSuchBucket, s3Error } from "./errors.ts";
-import type { ObjectStore } from "./object-store.ts";
 import type { Bucket } from "./records.ts";
+
+/** Who finds buckets: the object store. */
+export interface BucketFinder {
+  bucket(name: string): Promise<Bucket | undefined>;
+}
 
 /**
  * The bucket of a request.
  * @param expectedOwner account id that the client believes to own it
- * @throws AwsError AccessDenied, NoSuchBucket
+ * @throws AwsError NoSuchBucket; AccessDenied when somebody else owns it, or when the requester pays and did not agree to
  */
 export async function usableBucket(
-  objects: ObjectStore,
+  buckets: BucketFinder,
   context: RequestContext,
   name: string,
   expectedOwner: string | undefined,
 ): Promise<Bucket> {
-  requireSignature(context);
-  const bucket = await objects.bucket(name);
+  const bucket = await buckets.bucket(name);
   if (bucket === undefined) throw noSuchBucket(name);
-  if (bucket.accountId !== context.accountId || (expectedOwner ?? bucket.accountId) !== bucket.accountId) {
-    throw s3Error("AccessDenied");
-  }
+  if (expectedOwner !== undefined && expectedOwner !== bucket.accountId) throw s3Error("AccessDenied");
+  const { settings, accountId } = bucket;
+  const stranger = settings.requestPayer === "Requester" && context.principal.accountId !== accountId;
+  if (stranger && context.headers["x-amz-request-payer"] !== "requester") throw s3Error("AccessDenied");
   return bucket;
-}
-
-/** @throws AwsError AccessDenied */
-export function requireSignature(context: RequestContext): void {
-  if (context.principal.kind === "anonymous") throw s3Error("AccessDenied");
 }
 
 export function actorOf(context: RequestContext): Actor {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { openS3, otherAccount, streamOf } from "../../../tests/support/s3.ts";
+import { account, openS3, otherAccount, streamOf } from "../../../tests/support/s3.ts";
 
 test("a bucket is made once in the whole server", async () => {
   await using s3 = await openS3();
@@ -107,21 +107,63 @@ test("an account sees its own buckets, by prefix, region and page", async () => 
   await expect(names({ MaxBuckets: 0 })).rejects.toMatchObject({ code: "InvalidArgument" });
 });
 
-test("buckets belong to their account, and nothing is answered without a signature", async () => {
+test("a bucket is missing for everybody, and another account's than expected is not told about", async () => {
   await using s3 = await openS3();
   await s3.call("CreateBucket", { Bucket: "the-bucket" });
-  const stranger = { accountId: otherAccount };
-  for (const operation of ["HeadBucket", "GetBucketLocation", "DeleteBucket", "ListObjectsV2"] as const) {
-    await expect(s3.call(operation, { Bucket: "the-bucket" }, stranger)).rejects.toMatchObject({
-      code: "AccessDenied",
-      status: 403,
-      message: "Access Denied",
-    });
-    await expect(s3.call(operation, { Bucket: "the-bucket" }, { anonymous: true })).rejects.toMatchObject({
-      code: "AccessDenied",
-    });
-  }
-  await expect(s3.call("ListBuckets", {}, { anonymous: true })).rejects.toMatchObject({ code: "AccessDenied" });
+  await expect(s3.call("HeadBucket", { Bucket: "no-bucket" }, { anonymous: true })).rejects.toMatchObject({
+    code: "NoSuchBucket",
+  });
   const wrongOwner = { Bucket: "the-bucket", ExpectedBucketOwner: otherAccount };
-  await expect(s3.call("HeadBucket", wrongOwner)).rejects.toMatchObject({ code: "AccessDenied" });
+  await expect(s3.call("HeadBucket", wrongOwner)).rejects.toMatchObject({ code: "AccessDenied", status: 403 });
+  await s3.call("HeadBucket", { Bucket: "the-bucket", ExpectedBucketOwner: account });
+});
+
+test("where the requester pays, strangers must agree to", async () => {
+  await using s3 = await openS3();
+  const Bucket = "the-bucket";
+  await s3.call("CreateBucket", { Bucket });
+  await s3.call("PutBucketRequestPayment", { Bucket, RequestPaymentConfiguration: { Payer: "Requester" } });
+  expect(await s3.call("GetBucketRequestPayment", { Bucket })).toEqual({ Payer: "Requester" });
+  await s3.call("HeadBucket", { Bucket });
+  const stranger = { accountId: otherAccount };
+  await expect(s3.call("HeadBucket", { Bucket }, stranger)).rejects.toMatchObject({ code: "AccessDenied" });
+  await s3.call("HeadBucket", { Bucket }, { ...stranger, headers: { "x-amz-request-payer": "requester" } });
+});
+
+test("new buckets are closed: no lists, nothing public, and the tags they were given", async () => {
+  await using s3 = await openS3();
+  const Bucket = "the-bucket";
+  await s3.call("CreateBucket", { Bucket, CreateBucketConfiguration: { Tags: [{ Key: "team", Value: "blue" }] } });
+  expect(await s3.call("GetPublicAccessBlock", { Bucket })).toEqual({
+    PublicAccessBlockConfiguration: {
+      BlockPublicAcls: true,
+      IgnorePublicAcls: true,
+      BlockPublicPolicy: true,
+      RestrictPublicBuckets: true,
+    },
+  });
+  expect(await s3.call("GetBucketOwnershipControls", { Bucket })).toEqual({
+    OwnershipControls: { Rules: [{ ObjectOwnership: "BucketOwnerEnforced" }] },
+  });
+  expect(await s3.call("GetBucketTagging", { Bucket })).toEqual({ TagSet: [{ Key: "team", Value: "blue" }] });
+  expect(await s3.records.tags("arn:aws:s3:::the-bucket")).toEqual({ team: "blue" });
+
+  await expect(s3.call("CreateBucket", { Bucket: "open-bucket", ACL: "public-read" })).rejects.toMatchObject({
+    code: "InvalidBucketAclWithObjectOwnership",
+  });
+  await expect(
+    s3.call("CreateBucket", { Bucket: "open-bucket", ACL: "public-read", ObjectOwnership: "ObjectWriter" }),
+  ).rejects.toMatchObject({ code: "InvalidBucketAclWithBlockPublicAccessError" });
+  await s3.call("CreateBucket", { Bucket: "old-bucket", ACL: "private", ObjectOwnership: "BucketOwnerPreferred" });
+});
+
+test("a deleted bucket takes its settings and tags along", async () => {
+  await using s3 = await openS3();
+  const Bucket = "the-bucket";
+  await s3.call("CreateBucket", { Bucket, CreateBucketConfiguration: { Tags: [{ Key: "a", Value: "b" }] } });
+  await s3.call("PutBucketVersioning", { Bucket, VersioningConfiguration: { Status: "Enabled" } });
+  await s3.call("DeleteBucket", { Bucket });
+  await s3.call("CreateBucket", { Bucket });
+  await expect(s3.call("GetBucketTagging", { Bucket })).rejects.toMatchObject({ code: "NoSuchTagSet", status: 404 });
+  expect(await s3.call("GetBucketVersioning", { Bucket })).toEqual({});
 });

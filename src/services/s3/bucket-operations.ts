@@ -1,14 +1,20 @@
 /** Operations on buckets. */
-import type { BucketLocationConstraint, S3Operations } from "../../protocol/generated/s3.ts";
+import type { BucketLocationConstraint, CreateBucketRequest, S3Operations } from "../../protocol/generated/s3.ts";
 import type { OperationTable, RequestContext } from "../../protocol/service.ts";
-import { actorOf, requireSignature, usableBucket } from "./access.ts";
+import { actorOf, usableBucket } from "./access.ts";
+import { bucketArn } from "./arns.ts";
 import { invalidArgument, s3Error } from "./errors.ts";
 import { decodeToken, encodeToken } from "./listing-tokens.ts";
 import { checkBucketName } from "./names.ts";
 import type { ObjectStore } from "./object-store.ts";
-import { ownerOf } from "./owner.ts";
+import { canonicalUserId, ownerOf } from "./owner.ts";
 import type { Bucket } from "./records.ts";
 import { bucketRefusals } from "./refusals.ts";
+import { aclOf, isOwnersAlone } from "./settings/acl.ts";
+import { newBucketSettings, type BucketSettings } from "./settings/bucket-settings.ts";
+import { isOwnership } from "./settings/ownership.ts";
+import { isPublicAcl } from "./settings/public-access.ts";
+import { checkedTagSet, maxBucketTags } from "./settings/tag-set.ts";
 
 const defaultRegion = "us-east-1";
 const maxBuckets = 10_000;
@@ -17,16 +23,19 @@ export function bucketOperations(objects: ObjectStore): OperationTable<S3Operati
   return {
     CreateBucket: {
       refuses: bucketRefusals,
-      async handle({ Bucket: name, CreateBucketConfiguration }, context) {
-        requireSignature(context);
+      async handle(input, context) {
+        const { Bucket: name, CreateBucketConfiguration: configuration } = input;
         checkBucketName(name);
-        const region = regionOfNewBucket(context.region, CreateBucketConfiguration?.LocationConstraint);
+        const region = regionOfNewBucket(context.region, configuration?.LocationConstraint);
         const space = { accountId: context.accountId, region };
-        const { bucket, created } = await objects.createBucket(name, space, actorOf(context));
+        const { bucket, created } = await objects.createBucket(name, space, actorOf(context), {
+          settings: firstSettings(input, context),
+          tags: checkedTagSet(configuration?.Tags ?? [], maxBucketTags, "Bucket"),
+        });
         if (!created) requireHarmlessRepetition(bucket, space, context);
         return {
           Location: context.region === defaultRegion ? `/${name}` : `${context.baseUrl}/${name}`,
-          BucketArn: arnOf(name),
+          BucketArn: bucketArn(name),
         };
       },
     },
@@ -34,7 +43,7 @@ export function bucketOperations(objects: ObjectStore): OperationTable<S3Operati
     HeadBucket: {
       async handle({ Bucket: name, ExpectedBucketOwner }, context) {
         const bucket = await usableBucket(objects, context, name, ExpectedBucketOwner);
-        return { BucketRegion: bucket.region, BucketArn: arnOf(name), AccessPointAlias: false };
+        return { BucketRegion: bucket.region, BucketArn: bucketArn(name), AccessPointAlias: false };
       },
     },
 
@@ -55,7 +64,6 @@ export function bucketOperations(objects: ObjectStore): OperationTable<S3Operati
 
     ListBuckets: {
       async handle({ MaxBuckets, ContinuationToken, Prefix, BucketRegion }, context) {
-        requireSignature(context);
         if (MaxBuckets !== undefined && (!Number.isInteger(MaxBuckets) || MaxBuckets < 1 || MaxBuckets > maxBuckets)) {
           throw invalidArgument(
             "max-buckets",
@@ -78,7 +86,7 @@ export function bucketOperations(objects: ObjectStore): OperationTable<S3Operati
             Name: name,
             CreationDate: new Date(createdAt),
             ...(paged ? { BucketRegion: region } : {}),
-            BucketArn: arnOf(name),
+            BucketArn: bucketArn(name),
           })),
           ...(truncated && last !== undefined ? { ContinuationToken: encodeToken(last.name) } : {}),
           ...(Prefix === undefined ? {} : { Prefix }),
@@ -88,8 +96,21 @@ export function bucketOperations(objects: ObjectStore): OperationTable<S3Operati
   };
 }
 
-function arnOf(bucket: string): string {
-  return `arn:aws:s3:::${bucket}`;
+/**
+ * What a new bucket begins with: closed to the public and without lists, as AWS's are since April 2023, unless it is asked
+ * for another ownership.
+ * @throws AwsError MalformedXML, InvalidBucketAclWithObjectOwnership, InvalidBucketAclWithBlockPublicAccessError
+ */
+function firstSettings(input: CreateBucketRequest, { accountId }: RequestContext): BucketSettings {
+  const { ObjectOwnership: ownership = "BucketOwnerEnforced" } = input;
+  if (!isOwnership(ownership))
+    throw invalidArgument("x-amz-object-ownership", ownership, "Invalid x-amz-object-ownership header: " + ownership);
+  const owner = canonicalUserId(accountId);
+  const acl = aclOf(input, owner, owner);
+  if (acl === undefined || isOwnersAlone(acl)) return { ...newBucketSettings, ownership };
+  if (ownership === "BucketOwnerEnforced") throw s3Error("InvalidBucketAclWithObjectOwnership");
+  if (isPublicAcl(acl)) throw s3Error("InvalidBucketAclWithBlockPublicAccessError");
+  return { ...newBucketSettings, ownership, acl };
 }
 
 /**

@@ -1,20 +1,42 @@
-/** Amazon S3, first half: buckets, objects, lists, uploads in parts. */
+/** Amazon S3: buckets and what is set on them, objects and their versions, lists, uploads in parts. */
 import type { S3Operations } from "../../protocol/generated/s3.ts";
 import { defineService, type Service } from "../../protocol/service.ts";
+import type { RecordStore } from "../../storage/record-store.ts";
+import { accessRules } from "./access-rules.ts";
 import { bucketOperations } from "./bucket-operations.ts";
+import { deleteOperations } from "./delete-operations.ts";
 import { listingOperations } from "./listing-operations.ts";
 import { multipartOperations } from "./multipart-operations.ts";
 import { objectOperations } from "./object-operations.ts";
 import type { ObjectStore } from "./object-store.ts";
+import { bucketAclOperations } from "./settings/acl-operations.ts";
+import { notConfiguredOperations } from "./settings/not-configured.ts";
+import { settingOperations } from "./settings/setting-operations.ts";
+import { SettingsStore } from "./settings/settings-store.ts";
 
 export { jobStorage } from "./job-storage.ts";
 export { ObjectStore } from "./object-store.ts";
+export type { TopicPublisher } from "./ports.ts";
 
-export function s3Service({ objects }: { readonly objects: ObjectStore }): Service {
-  return defineService<S3Operations>("s3", {
-    ...bucketOperations(objects),
-    ...objectOperations(objects),
-    ...listingOperations(objects),
-    ...multipartOperations(objects),
-  });
+export interface S3Parts {
+  readonly objects: ObjectStore;
+  readonly records: RecordStore;
+}
+
+export function s3Service({ objects, records }: S3Parts): Service {
+  const settings = new SettingsStore(records, objects);
+  return defineService<S3Operations>(
+    "s3",
+    {
+      ...bucketOperations(objects),
+      ...settingOperations(settings),
+      ...bucketAclOperations(settings),
+      ...notConfiguredOperations(settings),
+      ...objectOperations(objects),
+      ...deleteOperations(objects),
+      ...listingOperations(objects),
+      ...multipartOperations(objects),
+    },
+    { accesses: accessRules(objects), anonymous: true },
+  );
 }

@@ -68,14 +68,7 @@ export function checksumValueRefusals(path = ""): Refusal[] {
 export const bodyRefusals: readonly Refusal[] = [checksumAlgorithmRefusal, ...checksumValueRefusals(), ...customerKeys];
 
 /** Of whatever makes an object. */
-export const objectRefusals: readonly Refusal[] = [
-  ...objectAcl,
-  ...encryption,
-  ...objectLock,
-  storageClass,
-  { parameter: "Tagging", because: "objects have no tags" },
-  { parameter: "WebsiteRedirectLocation", because: "buckets are not served as websites" },
-];
+export const objectRefusals: readonly Refusal[] = [...objectAcl, ...encryption, ...objectLock, storageClass];
 
 export const readRefusals: readonly Refusal[] = customerKeys;
 
@@ -85,9 +78,6 @@ export const copySourceRefusals = all(
 );
 
 export const bucketRefusals: readonly Refusal[] = [
-  { parameter: "ACL", values: ["public-read", "public-read-write", "authenticated-read"], because: ownerOnly },
-  ...all(["GrantFullControl", "GrantRead", "GrantReadACP", "GrantWrite", "GrantWriteACP"], ownerOnly),
-  { parameter: "ObjectOwnership", values: ["ObjectWriter", "BucketOwnerPreferred"], because: ownerOnly },
   { parameter: "ObjectLockEnabledForBucket", values: [true], because: "objects cannot be locked" },
   {
     parameter: "BucketNamespace",
@@ -96,12 +86,9 @@ export const bucketRefusals: readonly Refusal[] = [
   },
   { parameter: "CreateBucketConfiguration.Location", because: "there are no directory buckets" },
   { parameter: "CreateBucketConfiguration.Bucket", because: "there are no directory buckets" },
-  { parameter: "CreateBucketConfiguration.Tags", because: "buckets have no tags" },
 ];
 
-const noVersions = "objects have no versions that could be protected";
-
 export const deleteRefusals: readonly Refusal[] = [
-  { parameter: "MFA", because: noVersions },
+  { parameter: "MFA", because: "users have no devices that could confirm a delete" },
   { parameter: "BypassGovernanceRetention", values: [true], because: "objects cannot be locked" },
 ];

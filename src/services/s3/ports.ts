@@ -1,0 +1,21 @@
+/** What S3 needs of neighbouring services; the server wires them. */
+
+/** Topics, as notifications use them. */
+export interface TopicPublisher {
+  /**
+   * Hands a message to the topic's subscribers; resolves when it is durably theirs.
+   * @param space account and region of the bucket
+   * @throws AwsError when the topic is gone or does not let S3 publish: trying again does not help
+   */
+  publish(
+    space: { readonly accountId: string; readonly region: string },
+    topicArn: string,
+    message: { readonly subject: string; readonly body: string },
+  ): Promise<void>;
+  /**
+   * Whether the topic exists and its policy lets a service publish for a source.
+   * @param servicePrincipal `s3.amazonaws.com`
+   * @param sourceArn the bucket's
+   */
+  topicAllows(topicArn: string, servicePrincipal: string, sourceArn: string): Promise<boolean>;
+}
