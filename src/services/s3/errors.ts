@@ -1,5 +1,6 @@
 /** The errors of S3 that this service throws: code, status and message as AWS words them. */
 import { AwsError } from "../../protocol/aws-error.ts";
+import type { StoredMarker } from "./records.ts";
 
 const catalogue = {
   AccessControlListNotSupported: [400, "The bucket does not allow ACLs"],
@@ -41,6 +42,7 @@ const catalogue = {
   InvalidPartOrder: [400, "The list of parts was not in ascending order. Parts must be ordered by part number."],
   InvalidPolicyDocument: [400, "Invalid Policy"],
   InvalidRange: [416, "The requested range is not satisfiable"],
+  InvalidRedirectLocation: [400, "The website redirect location must have a prefix of 'http://' or 'https://' or '/'."],
   InvalidRequest: [400, "Invalid Request"],
   InvalidStorageClass: [400, "The storage class you specified is not valid"],
   InvalidTag: [
@@ -59,6 +61,7 @@ const catalogue = {
   MaxPostPreDataLengthExceededError: [400, "Your POST request fields preceding the upload file were too large."],
   MetadataTooLarge: [400, "Your metadata headers exceed the maximum allowed metadata size."],
   MethodNotAllowed: [405, "The specified method is not allowed against this resource."],
+  MissingSecurityHeader: [400, "Your request was missing a required header"],
   NoSuchBucket: [404, "The specified bucket does not exist"],
   NoSuchBucketPolicy: [404, "The bucket policy does not exist"],
   NoSuchCORSConfiguration: [404, "The CORS configuration does not exist"],
@@ -72,6 +75,7 @@ const catalogue = {
     "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.",
   ],
   NoSuchWebsiteConfiguration: [404, "The specified bucket does not have a website configuration"],
+  NoSuchVersion: [404, "The specified version does not exist."],
   NotImplemented: [501, "A header you provided implies functionality that is not implemented"],
   NotModified: [304, "Not Modified"],
   ObjectLockConfigurationNotFoundError: [404, "Object Lock configuration does not exist for this bucket"],
@@ -123,4 +127,33 @@ export function noSuchKey(key: string): AwsError {
 
 export function noSuchUpload(uploadId: string): AwsError {
   return s3Error("NoSuchUpload", { UploadId: uploadId });
+}
+
+export function noSuchVersion(key: string, versionId: string): AwsError {
+  return s3Error("NoSuchVersion", { Key: key, VersionId: versionId });
+}
+
+/** A read of a key whose newest version is a delete marker. */
+export function deletedObject({ key, versionId }: StoredMarker): AwsError {
+  return s3Error(
+    "NoSuchKey",
+    { Key: key },
+    { headers: { "x-amz-delete-marker": "true", "x-amz-version-id": versionId } },
+  );
+}
+
+/** A read of the delete marker itself, which has nothing to read. */
+export function methodNotAllowed({ versionId, lastModified }: StoredMarker): AwsError {
+  return s3Error(
+    "MethodNotAllowed",
+    { Method: "GET", ResourceType: "DeleteMarker" },
+    {
+      headers: {
+        allow: "DELETE",
+        "x-amz-delete-marker": "true",
+        "x-amz-version-id": versionId,
+        "last-modified": new Date(lastModified).toUTCString(),
+      },
+    },
+  );
 }

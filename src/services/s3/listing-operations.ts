@@ -1,5 +1,12 @@
-/** ListObjects, ListObjectsV2 and ListMultipartUploads. */
-import type { EncodingType, MultipartUpload, Object_, S3Operations } from "../../protocol/generated/s3.ts";
+/** ListObjects, ListObjectsV2, ListObjectVersions and ListMultipartUploads. */
+import type {
+  DeleteMarkerEntry,
+  EncodingType,
+  MultipartUpload,
+  Object_,
+  ObjectVersion,
+  S3Operations,
+} from "../../protocol/generated/s3.ts";
 import type { OperationTable } from "../../protocol/service.ts";
 import { usableBucket } from "./access.ts";
 import { quote } from "./conditions.ts";
@@ -8,7 +15,8 @@ import { startAfter, type Listing, type ListingRow, type Start } from "./listing
 import { decodeToken, encodeToken } from "./listing-tokens.ts";
 import type { ObjectRow, ObjectStore } from "./object-store.ts";
 import { initiatorOf, ownerOf } from "./owner.ts";
-import { afterUploadsOf, uploadName, type Bucket, type StoredObject, type Upload } from "./records.ts";
+import { nextKey, uploadName, type Bucket, type StoredObject, type StoredVersion, type Upload } from "./records.ts";
+import { checkVersionId } from "./requests.ts";
 
 const maxPage = 1000;
 
@@ -72,6 +80,50 @@ export function listingOperations(objects: ObjectStore): OperationTable<S3Operat
       },
     },
 
+    ListObjectVersions: {
+      async handle(input, context) {
+        const bucket = await usableBucket(objects, context, input.Bucket, input.ExpectedBucketOwner);
+        const { Prefix: prefix = "", Delimiter: delimiter = "", KeyMarker: keyMarker = "", EncodingType } = input;
+        const { VersionIdMarker: versionIdMarker = "" } = input;
+        if (versionIdMarker !== "") {
+          checkVersionId(versionIdMarker);
+          if (keyMarker === "") {
+            const message = "A version-id marker cannot be specified without a key marker.";
+            throw invalidArgument("version-id-marker", versionIdMarker, message);
+          }
+        }
+        const encode = encoder(EncodingType);
+        const maxEntries = pageSize("max-keys", input.MaxKeys);
+        const listing = await objects.listVersions(bucket, {
+          prefix,
+          delimiter,
+          keyMarker,
+          versionIdMarker,
+          maxEntries,
+        });
+        const last = listing.entries.at(-1);
+        const entries = rowsOf(listing).map(({ version, isLatest }) => versionEntry(bucket, version, isLatest, encode));
+        return {
+          Name: input.Bucket,
+          Prefix: encode(prefix),
+          KeyMarker: encode(keyMarker),
+          VersionIdMarker: versionIdMarker,
+          ...(delimiter === "" ? {} : { Delimiter: encode(delimiter) }),
+          MaxKeys: maxEntries,
+          IsTruncated: listing.truncated,
+          ...(listing.truncated && last !== undefined
+            ? "row" in last
+              ? { NextKeyMarker: encode(last.row.key), NextVersionIdMarker: last.row.version.versionId }
+              : { NextKeyMarker: encode(last.commonPrefix) }
+            : {}),
+          Versions: entries.filter((entry): entry is ObjectVersion => "Size" in entry),
+          DeleteMarkers: entries.filter((entry) => !("Size" in entry)),
+          CommonPrefixes: commonPrefixesOf(listing, encode),
+          ...(EncodingType && { EncodingType }),
+        };
+      },
+    },
+
     ListMultipartUploads: {
       async handle(input, context) {
         const bucket = await usableBucket(objects, context, input.Bucket, input.ExpectedBucketOwner);
@@ -112,7 +164,7 @@ export function listingOperations(objects: ObjectStore): OperationTable<S3Operat
 function startAfterUpload(keyMarker: string, uploadIdMarker: string, prefix: string, delimiter: string): Start {
   const start = startAfter(keyMarker, prefix, delimiter);
   if (keyMarker === "" || start.after === undefined) return start;
-  return uploadIdMarker === "" ? { from: afterUploadsOf(keyMarker) } : { after: uploadName(keyMarker, uploadIdMarker) };
+  return uploadIdMarker === "" ? { from: nextKey(keyMarker) } : { after: uploadName(keyMarker, uploadIdMarker) };
 }
 
 function entriesOf(
@@ -137,6 +189,17 @@ function objectEntry(object: StoredObject, encode: (text: string) => string): Ob
     StorageClass: object.storageClass as Object_["StorageClass"],
     ...(checksum && { ChecksumAlgorithm: [checksum.algorithm], ChecksumType: checksum.type }),
   };
+}
+
+function versionEntry(
+  bucket: Bucket,
+  version: StoredVersion,
+  IsLatest: boolean,
+  encode: (text: string) => string,
+): ObjectVersion | DeleteMarkerEntry {
+  const facts = { Key: encode(version.key), VersionId: version.versionId, IsLatest, Owner: ownerOf(bucket.accountId) };
+  if (version.marker) return { ...facts, LastModified: new Date(version.lastModified) };
+  return { ...(objectEntry(version, encode) as ObjectVersion), ...facts };
 }
 
 function uploadEntry(upload: Upload, bucket: Bucket, encode: (text: string) => string): MultipartUpload {

@@ -26,7 +26,15 @@ import {
   objectRefusals,
   readRefusals,
 } from "./refusals.ts";
-import { copySourceConditions, descriptionOf, noBody, parseCopySource, promisedBody } from "./requests.ts";
+import { orHidden } from "./permissions.ts";
+import {
+  copySourceConditions,
+  descriptionOf,
+  noBody,
+  parseCopySource,
+  promisedBody,
+  versionMember,
+} from "./requests.ts";
 
 export function multipartOperations(objects: ObjectStore): OperationTable<S3Operations> {
   const { uploads } = objects;
@@ -70,10 +78,10 @@ export function multipartOperations(objects: ObjectStore): OperationTable<S3Oper
         const source = parseCopySource(input.CopySource);
         const sourceBucket = await usableBucket(objects, context, source.bucket, input.ExpectedSourceBucketOwner);
         const reference = { bucket, key: input.Key, uploadId: input.UploadId };
-        const part = await uploads.copyPart(
+        const copying = uploads.copyPart(
           reference,
           input.PartNumber,
-          { bucket: sourceBucket, key: source.key },
+          { ...source, bucket: sourceBucket },
           {
             range: input.CopySourceRange,
             sourceConditions: copySourceConditions(input),
@@ -81,7 +89,9 @@ export function multipartOperations(objects: ObjectStore): OperationTable<S3Oper
             signal: context.signal,
           },
         );
+        const { part, source: copied } = await orHidden(objects, sourceBucket, context, copying);
         return {
+          CopySourceVersionId: versionMember(sourceBucket, copied.versionId).VersionId,
           CopyPartResult: { ETag: quote(part.etag), LastModified: new Date(part.lastModified), ...partChecksum(part) },
         };
       },
@@ -107,6 +117,7 @@ export function multipartOperations(objects: ObjectStore): OperationTable<S3Oper
           Key: input.Key,
           ETag: quote(object.etag),
           ...checksumMembers(object.checksum),
+          ...versionMember(bucket, object.versionId),
         };
       },
     },

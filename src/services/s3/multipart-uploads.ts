@@ -1,7 +1,6 @@
 /** Uploads in parts: each part is a blob with a record, until Complete joins them or Abort frees them. */
 import { createHash, randomBytes } from "node:crypto";
 import type { ChecksumType } from "../../protocol/generated/s3.ts";
-import { BlobMissing } from "../../storage/blob-store.ts";
 import { RecordMissing, type Actor, type RecordChange, type StoredRecord } from "../../storage/record-store.ts";
 import {
   checksumHeader,
@@ -17,12 +16,17 @@ import { invalidRequest, noSuchUpload, s3Error } from "./errors.ts";
 import { listEntries, type Listing, type ListingRequest, type ListingRow } from "./listing.ts";
 import { checkPartNumber, parseCopySourceRange, runsOfSizes } from "./ranges.ts";
 import {
+  joinedKey,
+  keyName,
+  parseNameAfterKey,
   parsePartNumber,
-  parseUploadName,
   partKey,
   partName,
   uploadKey,
+  within,
   type Bucket,
+  type CopySource,
+  type JoinedBody,
   type ObjectBody,
   type PartBody,
   type StoredObject,
@@ -30,7 +34,8 @@ import {
   type UploadBody,
   type UploadedPart,
 } from "./records.ts";
-import { maxBodyBytes, wholeSeconds, type StagedBody, type StoreCore } from "./store-core.ts";
+import { maxBodyBytes, type StagedBody, type StoreCore } from "./store-core.ts";
+import { wholeSeconds } from "./version-history.ts";
 
 /** Every part but the last has at least this many bytes. */
 export const minPartBytes = 5 * 2 ** 20;
@@ -87,9 +92,9 @@ export class MultipartUploads {
 
   /** @throws AwsError NoSuchUpload */
   async get({ bucket, key, uploadId }: UploadReference): Promise<Upload> {
-    const record = await this.#core.records.get<UploadBody>(uploadKey(bucket, key, uploadId));
-    if (record === undefined) throw noSuchUpload(uploadId);
-    return toUpload(bucket, record);
+    const upload = await this.#find({ bucket, key, uploadId });
+    if (upload === undefined) throw noSuchUpload(uploadId);
+    return upload;
   }
 
   /**
@@ -121,12 +126,12 @@ export class MultipartUploads {
   async copyPart(
     reference: UploadReference,
     partNumber: number,
-    source: { readonly bucket: Bucket; readonly key: string },
+    source: CopySource,
     options: { range: string | undefined; sourceConditions: ReadConditions; actor: Actor; signal?: AbortSignal },
-  ): Promise<UploadedPart> {
+  ): Promise<{ readonly part: UploadedPart; readonly source: StoredObject }> {
     checkPartNumber(partNumber);
     const upload = await this.get(reference);
-    const staged = await this.#core.reading(source.bucket, source.key, async (object) => {
+    const use = async (object: StoredObject) => {
       evaluateCopySource(object, options.sourceConditions);
       const range = parseCopySourceRange(options.range, object.size);
       const size = range === undefined ? object.size : range.end - range.start + 1;
@@ -135,48 +140,62 @@ export class MultipartUploads {
           `The specified copy source is larger than the maximum allowable size for a copy source: ${maxBodyBytes}`,
         );
       }
-      return this.#core.stageCopy(object, { algorithm: upload.checksumAlgorithm, range, signal: options.signal });
-    });
-    return this.#commitPart(reference, partNumber, staged, options.actor);
+      const staged = await this.#core.stageCopy(object, {
+        algorithm: upload.checksumAlgorithm,
+        range,
+        signal: options.signal,
+      });
+      return { object, staged };
+    };
+    const { object, staged } = await this.#core.readingSource(source, use);
+    return { part: await this.#commitPart(reference, partNumber, staged, options.actor), source: object };
   }
 
   /**
-   * Joins the named parts into the object of the upload's key; parts that are not named are dropped.
+   * Joins the named parts into the object of the upload's key; parts that are not named are dropped. The bytes stay
+   * where they are: a record lists the blobs. Doing it again, after an answer that was lost, answers the same.
    * @throws AwsError NoSuchUpload, InvalidPart, InvalidPartOrder, EntityTooSmall, InvalidRequest, BadDigest, PreconditionFailed
    */
   async complete(reference: UploadReference, options: CompleteOptions): Promise<StoredObject> {
     const { bucket, key, uploadId } = reference;
+    const { conditions = {}, actor } = options;
     const name = uploadKey(bucket, key, uploadId);
     return this.#core.locks.exclusive(name.name, async () => {
-      const upload = await this.get(reference);
-      evaluateWrite(key, await this.#core.object(bucket, key), options.conditions ?? {});
+      const upload = await this.#find(reference);
+      if (upload === undefined) return this.#completedBefore(reference, options.parts);
+      evaluateWrite(key, await this.#core.versions.current(bucket, key), conditions);
       const uploaded = await this.#allParts(bucket, uploadId);
       const parts = chosenParts(upload, options.parts, uploaded);
       const checksum = checksumOfWhole(upload, parts, options.claimed);
-      const blob = await this.#core.blobs.concat(parts.map(({ blobId }) => blobId)).catch((error: unknown) => {
-        // The bucket was deleted meanwhile, and the upload with it.
-        throw error instanceof BlobMissing ? noSuchUpload(uploadId) : error;
-      });
-      const { headers, metadata, storageClass } = upload;
+      const { key: _key, uploadId: _uploadId, initiated: _initiated, ...description } = upload;
+      const { checksumAlgorithm: _algorithm, checksumType: _type, initiator: _initiator, ...described } = description;
       const body: ObjectBody = {
-        headers,
-        metadata,
-        storageClass,
-        blobId: blob.id,
-        size: blob.size,
+        ...described,
+        joined: uploadId,
+        size: parts.reduce((sum, { size }) => sum + size, 0),
         etag: `${md5OfMd5s(parts)}-${parts.length}`,
         ...(checksum && { checksum }),
         parts: runsOfSizes(parts.map(({ size }) => size)),
       };
-      const changes = [{ op: "delete" as const, key: name }, ...partDeletions(bucket, uploadId, uploaded)];
-      const object = await this.#core.keepOrDiscard(blob.id, () =>
-        this.#core
-          .commitObject(bucket, key, body, { conditions: options.conditions ?? {}, actor: options.actor, changes })
-          .catch((error: unknown) => {
-            throw error instanceof RecordMissing ? noSuchUpload(uploadId) : error;
-          }),
-      );
-      await this.#core.discard(uploaded.map(({ blobId }) => blobId));
+      const joined: JoinedBody = {
+        parts: parts.map(({ partNumber, blobId, size, etag, checksum: ofPart }) =>
+          ofPart === undefined ? [partNumber, blobId, size, etag] : [partNumber, blobId, size, etag, ofPart.value],
+        ),
+      };
+      const changes: RecordChange[] = [
+        { op: "insert", key: joinedKey(uploadId), body: joined },
+        { op: "delete", key: name },
+        ...partDeletions(bucket, uploadId, uploaded),
+      ];
+      const event = "ObjectCreated:CompleteMultipartUpload";
+      const object = await this.#core
+        .commitObject(bucket, key, body, { conditions, actor, changes, event })
+        .catch((error: unknown) => {
+          // The bucket was deleted meanwhile, and the upload with it.
+          throw error instanceof RecordMissing ? noSuchUpload(uploadId) : error;
+        });
+      const kept = new Set(parts.map(({ blobId }) => blobId));
+      this.#core.freeing.add(uploaded.map(({ blobId }) => blobId).filter((blobId) => !kept.has(blobId)));
       return object;
     });
   }
@@ -191,17 +210,13 @@ export class MultipartUploads {
     });
   }
 
-  /** Uploads that are not finished, by key and time, rolled up at the delimiter. */
+  /** Uploads that are not finished, by key and time, rolled up at the delimiter. `after` is a name, `from` a key. */
   list(bucket: Bucket, request: ListingRequest): Promise<Listing<UploadRow>> {
     return listEntries(async (start, limit) => {
       const page = await this.#core.records.list<UploadBody>({
-        accountId: bucket.accountId,
-        region: bucket.region,
-        family: "s3-upload",
-        orderBy: "name",
-        namePrefix: `${bucket.name}/${request.prefix}`,
+        ...within(bucket, "s3-upload", keyName(request.prefix)),
         ...(start.after === undefined ? {} : { nameAfter: `${bucket.name}/${start.after}` }),
-        ...(start.from === undefined ? {} : { nameFrom: `${bucket.name}/${start.from}` }),
+        ...(start.from === undefined ? {} : { nameFrom: `${bucket.name}/${keyName(start.from)}` }),
         limit,
       });
       return page.records.map((record) => {
@@ -221,11 +236,7 @@ export class MultipartUploads {
     { after, limit }: { after: number; limit: number },
   ): Promise<{ parts: readonly UploadedPart[]; truncated: boolean }> {
     const page = await this.#core.records.list<PartBody>({
-      accountId: bucket.accountId,
-      region: bucket.region,
-      family: "s3-part",
-      orderBy: "name",
-      namePrefix: `${bucket.name}/${uploadId}/`,
+      ...within(bucket, "s3-part", `${uploadId}/`),
       nameAfter: `${bucket.name}/${partName(uploadId, Math.min(after, 99_999))}`,
       limit,
     });
@@ -241,15 +252,41 @@ export class MultipartUploads {
     }
   }
 
+  async #find({ bucket, key, uploadId }: UploadReference): Promise<Upload | undefined> {
+    const record = await this.#core.records.get<UploadBody>(uploadKey(bucket, key, uploadId));
+    return record && toUpload(bucket, record);
+  }
+
+  /** What an upload was completed to, as long as that is there and the same parts are named. @throws AwsError NoSuchUpload */
+  async #completedBefore(
+    { bucket, key, uploadId }: UploadReference,
+    claimed: readonly ClaimedPart[],
+  ): Promise<StoredObject> {
+    const record = await this.#core.records.get<JoinedBody>(joinedKey(uploadId));
+    const { parts = [] } = record?.body ?? {};
+    const same =
+      parts.length === claimed.length &&
+      parts.every(([number, , , etag], index) => {
+        const part = claimed[index];
+        return part.partNumber === number && unquote(part.etag) === etag;
+      });
+    const versions = same
+      ? [await this.#core.versions.current(bucket, key), ...(await this.#core.versions.others(bucket, key, 1000))]
+      : [];
+    const object = versions.find((version) => version?.marker === undefined && version?.joined === uploadId);
+    if (object === undefined || object.marker) throw noSuchUpload(uploadId);
+    return object;
+  }
+
   async #remove(bucket: Bucket, name: string, actor: Actor): Promise<void> {
-    const { key, uploadId } = parseUploadName(name);
+    const { key, rest: uploadId } = parseNameAfterKey(name);
     const parts = await this.#allParts(bucket, uploadId);
     const changes: RecordChange[] = [
       { op: "delete", key: uploadKey(bucket, key, uploadId), ifExists: true },
       ...partDeletions(bucket, uploadId, parts),
     ];
     await this.#core.records.write(changes, this.#core.options(actor));
-    await this.#core.discard(parts.map(({ blobId }) => blobId));
+    this.#core.freeing.add(parts.map(({ blobId }) => blobId));
   }
 
   async #commitPart(
@@ -274,7 +311,7 @@ export class MultipartUploads {
         locks.shared(bucket.name, () => locks.exclusive(name.name, commit)),
       ),
     );
-    if (replaced !== undefined) await this.#core.discard([replaced.body.blobId]);
+    if (replaced !== undefined) this.#core.freeing.add([replaced.body.blobId]);
     return part;
   }
 
@@ -297,7 +334,7 @@ function newUploadId(now: number): string {
 }
 
 function toUpload(bucket: Bucket, record: StoredRecord<UploadBody>): Upload {
-  const { key, uploadId } = parseUploadName(record.name.slice(bucket.name.length + 1));
+  const { key, rest: uploadId } = parseNameAfterKey(record.name.slice(bucket.name.length + 1));
   return { ...record.body, key, uploadId, initiated: wholeSeconds(record.createdAt) };
 }
 

@@ -33,12 +33,8 @@ export function checkBucketName(name: string): void {
   if (!valid) throw s3Error("InvalidBucketName", { BucketName: name });
 }
 
-/** @throws AwsError KeyTooLongError, InvalidArgument for a NUL character, which ends texts in the database */
+/** @throws AwsError KeyTooLongError */
 export function checkKey(key: string): void {
-  if (key.includes("\0")) {
-    const message = "Keys with the character U+0000 are not supported by Sagebrush";
-    throw s3Error("InvalidArgument", { ArgumentName: "key" }, { message });
-  }
   const size = Buffer.byteLength(key);
   if (size > maxKeyBytes) throw s3Error("KeyTooLongError", { Size: size, MaxSizeAllowed: maxKeyBytes });
 }

@@ -1,28 +1,26 @@
-/** Operations on objects: put, get, head, copy, delete. */
+/** Operations on objects and their versions: put, get, head, copy. */
 import type {
-  DeletedObject,
-  Error as ErrorEntry,
   GetObjectOutput,
   GetObjectRequest,
   HeadObjectOutput,
   HeadObjectRequest,
   S3Operations,
 } from "../../protocol/generated/s3.ts";
-import { AwsError } from "../../protocol/aws-error.ts";
 import type { OperationTable, RequestContext } from "../../protocol/service.ts";
 import { actorOf, usableBucket } from "./access.ts";
-import { checksumMembers, isChecksumName, verifyBufferedBody } from "./checksums.ts";
+import { checksumMembers, isChecksumName } from "./checksums.ts";
 import { checkWriteConditions, evaluateRead, quote, rangeStillHolds } from "./conditions.ts";
+import { deleteOperations } from "./delete-operations.ts";
 import { invalidArgument, invalidRequest, s3Error } from "./errors.ts";
 import { checkedStorageClass, checkKey } from "./names.ts";
 import type { ObjectStore } from "./object-store.ts";
+import { orHidden } from "./permissions.ts";
 import { parseRange, partsCount, rangeOfPart, type ByteRange } from "./ranges.ts";
-import type { ObjectDescription, StoredObject } from "./records.ts";
+import type { Bucket, ObjectDescription, StoredObject } from "./records.ts";
 import {
   bodyRefusals,
   checksumAlgorithmRefusal,
   copySourceRefusals,
-  deleteRefusals,
   objectRefusals,
   readRefusals,
 } from "./refusals.ts";
@@ -33,12 +31,15 @@ import {
   noBody,
   parseCopySource,
   promisedBody,
+  redirectOf,
+  taggingOf,
+  versionMember,
 } from "./requests.ts";
-
-const maxDeletedObjects = 1000;
 
 export function objectOperations(objects: ObjectStore): OperationTable<S3Operations> {
   return {
+    ...deleteOperations(objects),
+
     PutObject: {
       refuses: [
         ...objectRefusals,
@@ -57,7 +58,11 @@ export function objectOperations(objects: ObjectStore): OperationTable<S3Operati
           actor: actorOf(context),
           signal: context.signal,
         });
-        return { ETag: quote(object.etag), ...checksumMembers(object.checksum) };
+        return {
+          ETag: quote(object.etag),
+          ...checksumMembers(object.checksum),
+          ...versionMember(bucket, object.versionId),
+        };
       },
     },
 
@@ -66,10 +71,16 @@ export function objectOperations(objects: ObjectStore): OperationTable<S3Operati
       async handle(input, context) {
         const bucket = await usableBucket(objects, context, input.Bucket, input.ExpectedBucketOwner);
         checkReadable(input);
-        const { view, body } = await objects.reading(bucket, input.Key, async (object) => {
-          const view = viewOf(object, input, context);
+        const use = async (object: StoredObject) => {
+          const view = viewOf(bucket, object, input, context);
           return { view, body: await objects.body(object, view.range) };
-        });
+        };
+        const { view, body } = await orHidden(
+          objects,
+          bucket,
+          context,
+          objects.reading(bucket, input.Key, use, input.VersionId),
+        );
         return answer({ ...view, Body: body }, context);
       },
     },
@@ -79,10 +90,8 @@ export function objectOperations(objects: ObjectStore): OperationTable<S3Operati
       async handle(input, context) {
         const bucket = await usableBucket(objects, context, input.Bucket, input.ExpectedBucketOwner);
         checkReadable(input);
-        return answer(
-          await objects.reading(bucket, input.Key, async (object) => viewOf(object, input, context)),
-          context,
-        );
+        const object = await orHidden(objects, bucket, context, objects.readable(bucket, input.Key, input.VersionId));
+        return answer(viewOf(bucket, object, input, context), context);
       },
     },
 
@@ -99,24 +108,35 @@ export function objectOperations(objects: ObjectStore): OperationTable<S3Operati
         if (directive !== "COPY" && directive !== "REPLACE") {
           throw invalidArgument("x-amz-metadata-directive", directive, "Unknown metadata directive.");
         }
+        const { TaggingDirective: tagging = "COPY" } = input;
+        if (tagging !== "COPY" && tagging !== "REPLACE") {
+          throw invalidArgument("x-amz-tagging-directive", tagging, "Unknown tagging directive.");
+        }
         const replacement = directive === "REPLACE" ? descriptionOf(input) : undefined;
         const storageClass = checkedStorageClass(input.StorageClass);
-        const toItself = sourceBucket.name === bucket.name && source.key === input.Key;
+        const redirect = redirectOf(input.WebsiteRedirectLocation);
+        const newTags = taggingOf(input.Tagging);
+        const toItself =
+          sourceBucket.name === bucket.name && source.key === input.Key && source.versionId === undefined;
         const description = (object: StoredObject): ObjectDescription => {
-          if (replacement !== undefined) return replacement;
+          const tags = tagging === "REPLACE" ? newTags : object.tags && { tags: object.tags };
+          const { tags: _tags, ...replaced } = replacement ?? {};
+          if (replacement !== undefined) return { ...(replaced as ObjectDescription), ...tags };
           if (
             toItself &&
             algorithm === undefined &&
+            tagging === "COPY" &&
+            redirect.redirect === undefined &&
             (input.StorageClass ?? object.storageClass) === object.storageClass
           ) {
             throw invalidRequest(
               "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
             );
           }
-          return { headers: object.headers, metadata: object.metadata, storageClass };
+          return { headers: object.headers, metadata: object.metadata, storageClass, ...tags, ...redirect };
         };
-        const object = await objects.copy(
-          { bucket: sourceBucket, key: source.key },
+        const copying = objects.copy(
+          { ...source, bucket: sourceBucket },
           { bucket, key: input.Key },
           {
             sourceConditions: copySourceConditions(input),
@@ -127,77 +147,15 @@ export function objectOperations(objects: ObjectStore): OperationTable<S3Operati
             signal: context.signal,
           },
         );
+        const { copy, source: copied } = await orHidden(objects, sourceBucket, context, copying);
         return {
           CopyObjectResult: {
-            ETag: quote(object.etag),
-            LastModified: new Date(object.lastModified),
-            ...checksumMembers(object.checksum),
+            ETag: quote(copy.etag),
+            LastModified: new Date(copy.lastModified),
+            ...checksumMembers(copy.checksum),
           },
-        };
-      },
-    },
-
-    DeleteObject: {
-      refuses: [
-        ...deleteRefusals,
-        { parameter: "IfMatchLastModifiedTime", because: "only directory buckets have this condition" },
-        { parameter: "IfMatchSize", because: "only directory buckets have this condition" },
-      ],
-      async handle(input, context) {
-        const bucket = await usableBucket(objects, context, input.Bucket, input.ExpectedBucketOwner);
-        checkKey(input.Key);
-        checkVersionId(input.VersionId);
-        await objects.delete(bucket, input.Key, { conditions: { ifMatch: input.IfMatch }, actor: actorOf(context) });
-        return {};
-      },
-    },
-
-    DeleteObjects: {
-      refuses: [
-        ...deleteRefusals,
-        checksumAlgorithmRefusal,
-        { parameter: "Delete.Objects[].LastModifiedTime", because: "only directory buckets have this condition" },
-        { parameter: "Delete.Objects[].Size", because: "only directory buckets have this condition" },
-      ],
-      verifyBody(headers, body) {
-        const digests = Object.keys(headers).filter(
-          (name) => name === "content-md5" || name.startsWith("x-amz-checksum-"),
-        );
-        if (digests.length === 0) {
-          throw invalidRequest("Missing required header for this request: Content-MD5 OR x-amz-checksum-*");
-        }
-        verifyBufferedBody(headers, body);
-      },
-      async handle(input, context) {
-        const bucket = await usableBucket(objects, context, input.Bucket, input.ExpectedBucketOwner);
-        const wanted = input.Delete.Objects;
-        if (wanted.length === 0 || wanted.length > maxDeletedObjects) throw s3Error("MalformedXML");
-        const actor = actorOf(context);
-        // Side by side, so that they share commits.
-        const failures = await Promise.all(
-          wanted.map(async ({ Key, VersionId, ETag }): Promise<ErrorEntry | undefined> => {
-            try {
-              checkKey(Key);
-              checkVersionId(VersionId);
-              await objects.delete(bucket, Key, { conditions: { ifMatch: ETag }, actor });
-              return undefined;
-            } catch (error) {
-              if (!(error instanceof AwsError)) throw error;
-              return {
-                Key,
-                Code: error.code,
-                Message: error.message,
-                ...(VersionId === undefined ? {} : { VersionId }),
-              };
-            }
-          }),
-        );
-        const deleted = wanted.flatMap(({ Key, VersionId }, index): DeletedObject[] =>
-          failures[index] === undefined ? [{ Key, ...(VersionId === undefined ? {} : { VersionId }) }] : [],
-        );
-        return {
-          Deleted: input.Delete.Quiet === true ? [] : deleted,
-          Errors: failures.filter((failure) => failure !== undefined),
+          CopySourceVersionId: versionMember(sourceBucket, copied.versionId).VersionId,
+          ...versionMember(bucket, copy.versionId),
         };
       },
     },
@@ -220,7 +178,7 @@ function checkReadable({ Key, VersionId, Range, PartNumber }: ReadRequest): void
  * What an object looks like to a request: all of it, a range, or a part.
  * @throws AwsError NotModified, PreconditionFailed, InvalidRange, InvalidPartNumber
  */
-function viewOf(object: StoredObject, input: ReadRequest, context: RequestContext): View {
+function viewOf(bucket: Bucket, object: StoredObject, input: ReadRequest, context: RequestContext): View {
   const lastModified = new Date(object.lastModified);
   const fresh = evaluateRead(object, {
     ifMatch: input.IfMatch,
@@ -256,6 +214,9 @@ function viewOf(object: StoredObject, input: ReadRequest, context: RequestContex
     Metadata: { ...metadata },
     StorageClass: object.storageClass === "STANDARD" ? undefined : object.storageClass,
     PartsCount: input.PartNumber === undefined ? undefined : partsCount(object),
+    TagCount: object.tags && Object.keys(object.tags).length,
+    WebsiteRedirectLocation: object.redirect,
+    ...versionMember(bucket, object.versionId),
     // The checksum is that of the whole: beside other bytes it would make clients discard good data.
     ...(whole && input.ChecksumMode === "ENABLED" ? checksumMembers(object.checksum) : {}),
   };

@@ -166,7 +166,7 @@ test("a record whose bytes are gone is damage and says so", async () => {
   await using s3 = await openS3();
   const bucket = await withBucket(s3);
   const { blobId } = await put(s3, bucket, "k", "x");
-  await s3.blobs.delete(blobId);
+  await s3.blobs.delete(blobId!);
   await expect(read(s3, bucket, "k")).rejects.toThrow(`blob ${blobId} does not exist`);
 });
 

@@ -3,34 +3,34 @@
  *
  * It knows nothing of requests; who may do what is decided before it is called. Errors are S3's own.
  */
-import { constants, existsSync, promises as fs } from "node:fs";
-import { BlobMissing } from "../../storage/blob-store.ts";
-import type { FileHandle } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import type { Actor, RecordChange } from "../../storage/record-store.ts";
 import { RecordExists } from "../../storage/record-store.ts";
 import type { ChecksumName, PromisedBody } from "./checksums.ts";
 import { evaluateCopySource, evaluateWrite, type ReadConditions, type WriteConditions } from "./conditions.ts";
 import { invalidRequest, s3Error } from "./errors.ts";
+import type { ObjectEventName } from "./events.ts";
 import { listEntries, type Listing, type ListingRequest, type ListingRow } from "./listing.ts";
 import { MultipartUploads } from "./multipart-uploads.ts";
 import type { ByteRange } from "./ranges.ts";
 import {
   bucketKey,
   bucketSpace,
-  objectKey,
+  keyName,
+  within,
   type Bucket,
   type BucketBody,
   type BucketSpace,
+  type CopySource,
+  type JoinedBody,
   type ObjectBody,
   type ObjectDescription,
   type StoredObject,
 } from "./records.ts";
 import type { BucketSettings } from "./settings/bucket-settings.ts";
-import { maxBodyBytes, StoreCore, toBucket, toObject, type ObjectStoreOptions, type StagedBody } from "./store-core.ts";
-
-/** Bodies up to this size are read in one go: a stream costs more than their bytes. */
-const maxBytesAtOnce = 64 * 2 ** 10;
+import { maxBodyBytes, StoreCore, toBucket, type ObjectStoreOptions, type StagedBody } from "./store-core.ts";
+import { toObject } from "./version-history.ts";
+import { listVersions, type VersionRow } from "./version-listing.ts";
 
 export interface ObjectRow extends ListingRow {
   readonly object: StoredObject;
@@ -40,8 +40,18 @@ export interface PutOptions {
   readonly description: ObjectDescription;
   readonly promised?: PromisedBody;
   readonly conditions?: WriteConditions;
+  /** What listeners are told; `ObjectCreated:Put` by default. */
+  readonly event?: ObjectEventName;
   readonly actor: Actor;
   readonly signal?: AbortSignal;
+}
+
+/** What a delete did. */
+export interface Deletion {
+  /** Of the version that was removed, or of the delete marker that was made; absent without versions. */
+  readonly versionId?: string;
+  /** A delete marker was made or removed. */
+  readonly marker: boolean;
 }
 
 export interface CopyOptions {
@@ -106,8 +116,10 @@ export class ObjectStore {
     const { records, locks, clock } = this.#core;
     await locks.exclusive(bucket.name, async () => {
       await this.#core.requireStill(bucket);
-      const { records: objects } = await records.list({ ...listOf(bucket, "s3-object", ""), limit: 1 });
-      if (objects.length > 0) throw s3Error("BucketNotEmpty", { BucketName: bucket.name });
+      for (const family of ["s3-object", "s3-version"] as const) {
+        const { records: left } = await records.list({ ...within(bucket, family, ""), limit: 1 });
+        if (left.length > 0) throw s3Error("BucketNotEmpty", { BucketName: bucket.name });
+      }
       await this.uploads.removeAll(bucket, actor);
       const changes: RecordChange[] = [
         { op: "delete", key: bucketKey(bucket.name) },
@@ -143,43 +155,45 @@ export class ObjectStore {
   }
 
   object(bucket: Bucket, key: string): Promise<StoredObject | undefined> {
-    return this.#core.object(bucket, key);
+    return this.#core.versions.current(bucket, key);
   }
 
   /**
-   * Runs `use` on the object as it is now, again when it is replaced before `use` has opened its blob.
-   * @throws AwsError NoSuchKey
+   * The object, or one version of it.
+   * @throws AwsError NoSuchKey, NoSuchVersion, MethodNotAllowed for a delete marker
    */
-  reading<Result>(bucket: Bucket, key: string, use: (object: StoredObject) => Promise<Result>): Promise<Result> {
-    return this.#core.reading(bucket, key, use);
+  readable(bucket: Bucket, key: string, versionId?: string): Promise<StoredObject> {
+    return this.#core.readable(bucket, key, versionId);
+  }
+
+  /**
+   * Runs `use` on the object as it is now, or on one version of it; again when it is replaced before `use` has opened
+   * its bytes.
+   * @throws AwsError NoSuchKey, NoSuchVersion, MethodNotAllowed for a delete marker
+   */
+  reading<Result>(
+    bucket: Bucket,
+    key: string,
+    use: (object: StoredObject) => Promise<Result>,
+    versionId?: string,
+  ): Promise<Result> {
+    return this.#core.reading(bucket, key, use, versionId);
   }
 
   /**
    * The bytes of an object, `start` to `end` inclusive: few at once, many as a stream. To be called inside `reading`;
    * whoever gets a stream reads or destroys it.
    */
-  async body(object: StoredObject, range?: ByteRange): Promise<Uint8Array | Readable> {
-    const { start, end } = range ?? { start: 0, end: object.size - 1 };
-    const length = end - start + 1;
-    if (length === 0) return new Uint8Array(0);
-    // The stream is told its end although it would find it: it then takes no more memory than it needs.
-    if (length > maxBytesAtOnce) return this.#core.blobs.read(object.blobId, { start, end });
-    const file = await this.#withFile(object, (path) => fs.open(path, "r"));
-    try {
-      return await readExactly(file, start, length);
-    } finally {
-      await file.close();
-    }
+  body(object: StoredObject, range?: ByteRange): Promise<Uint8Array | Readable> {
+    return this.#core.bytes.open(object, range);
   }
 
   /**
    * Copies the bytes of an object to a new file; where the disk can, both share their blocks. To be called inside
    * `reading`.
    */
-  async copyBody(object: StoredObject, file: string): Promise<void> {
-    await this.#withFile(object, (path) =>
-      fs.copyFile(path, file, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL),
-    );
+  copyBody(object: StoredObject, file: string): Promise<void> {
+    return this.#core.bytes.copyTo(object, file);
   }
 
   /**
@@ -192,68 +206,77 @@ export class ObjectStore {
     source: AsyncIterable<Uint8Array>,
     options: PutOptions,
   ): Promise<StoredObject> {
-    const { conditions = {}, actor, description, promised } = options;
+    const { conditions = {}, actor, description, promised, event = "ObjectCreated:Put" } = options;
     // Looked at before the body is taken too: a client that waits for 100-continue is spared sending it.
     if (conditions.ifMatch !== undefined || conditions.ifNoneMatch !== undefined) {
-      evaluateWrite(key, await this.#core.object(bucket, key), conditions);
+      evaluateWrite(key, await this.object(bucket, key), conditions);
     }
     const staged = await this.#core.stage(source, { ...(promised && { promised }), signal: options.signal });
-    return this.#commit(bucket, key, staged, staged.md5, description, { conditions, actor });
+    return this.#commit(bucket, key, staged, description, { conditions, actor, event });
   }
 
   /**
    * Copies an object, bytes and all.
-   * @throws AwsError NoSuchKey, PreconditionFailed, InvalidRequest above 5 GiB, and those of `put`
+   * @returns the copy and the version that it was made of
+   * @throws AwsError NoSuchKey, NoSuchVersion, PreconditionFailed, InvalidRequest above 5 GiB, and those of `put`
    */
   async copy(
-    source: { readonly bucket: Bucket; readonly key: string },
+    source: CopySource,
     target: { readonly bucket: Bucket; readonly key: string },
     options: CopyOptions,
-  ): Promise<StoredObject> {
+  ): Promise<{ readonly copy: StoredObject; readonly source: StoredObject }> {
     const { conditions = {}, actor, signal } = options;
-    const { staged, description } = await this.#core.reading(source.bucket, source.key, async (object) => {
+    const use = async (object: StoredObject) => {
       evaluateCopySource(object, options.sourceConditions ?? {});
       if (object.size > maxBodyBytes) {
         throw invalidRequest(
           `The specified copy source is larger than the maximum allowable size for a copy source: ${maxBodyBytes}`,
         );
       }
-      const described = options.description(object);
+      const description = options.description(object);
       return {
+        object,
+        description,
         staged: await this.#core.stageCopy(object, { algorithm: options.algorithm, signal }),
-        description: described,
       };
+    };
+    const read = await this.#core.readingSource(source, use);
+    const copy = await this.#commit(target.bucket, target.key, read.staged, read.description, {
+      conditions,
+      actor,
+      event: "ObjectCreated:Copy",
     });
-    return this.#commit(target.bucket, target.key, staged, staged.md5, description, { conditions, actor });
+    return { copy, source: read.object };
   }
 
   /**
-   * Removes an object; nothing happens when there is none.
+   * Removes an object, or hides it behind a delete marker where the bucket keeps versions; without versions nothing
+   * happens when there is none. With a version id that version is removed for good.
    * @throws AwsError PreconditionFailed, NoSuchKey when If-Match finds nothing
    */
-  async delete(
+  delete(
     bucket: Bucket,
     key: string,
-    { conditions = {}, actor }: { conditions?: WriteConditions; actor: Actor },
-  ): Promise<void> {
-    const { records, locks } = this.#core;
-    const name = objectKey(bucket, key);
-    const removed = await locks.exclusive(name.name, async () => {
-      const current = await this.#core.object(bucket, key);
-      evaluateWrite(key, current, conditions);
-      if (current !== undefined) await records.write([{ op: "delete", key: name }], this.#core.options(actor));
-      return current;
-    });
-    if (removed !== undefined) await this.#core.discard([removed.blobId]);
+    {
+      conditions = {},
+      actor,
+      versionId,
+    }: { conditions?: WriteConditions; actor: Actor; versionId?: string | undefined },
+  ): Promise<Deletion> {
+    return this.#core.changing(bucket, key, (now, current) =>
+      versionId === undefined
+        ? this.#deleteObject(now, key, current, conditions, actor)
+        : this.#deleteVersion(now, key, current, versionId, { conditions, actor }),
+    );
   }
 
   /** Keys in byte order, rolled up at the delimiter. */
   list(bucket: Bucket, request: ListingRequest): Promise<Listing<ObjectRow>> {
     return listEntries(async (start, limit) => {
       const page = await this.#core.records.list<ObjectBody>({
-        ...listOf(bucket, "s3-object", request.prefix),
-        ...(start.after === undefined ? {} : { nameAfter: `${bucket.name}/${start.after}` }),
-        ...(start.from === undefined ? {} : { nameFrom: `${bucket.name}/${start.from}` }),
+        ...within(bucket, "s3-object", keyName(request.prefix)),
+        ...(start.after === undefined ? {} : { nameAfter: `${bucket.name}/${keyName(start.after)}` }),
+        ...(start.from === undefined ? {} : { nameFrom: `${bucket.name}/${keyName(start.from)}` }),
         limit,
       });
       return page.records.map((record) => {
@@ -263,63 +286,85 @@ export class ObjectStore {
     }, request);
   }
 
+  /** All versions and delete markers, by key and the newest first, rolled up at the delimiter. */
+  listVersions(
+    bucket: Bucket,
+    request: Omit<ListingRequest, "start"> & { readonly keyMarker: string; readonly versionIdMarker: string },
+  ): Promise<Listing<VersionRow>> {
+    return listVersions(this.#core, bucket, request);
+  }
+
   /**
    * Removes blobs that no record names: what a crash between blob and record left.
    * @param olderThanMs spares younger blobs, whose writer may be about to record them; 0 when nobody writes
    * @returns how many were removed
    */
   async sweepOrphans({ olderThanMs }: { olderThanMs: number }): Promise<number> {
-    const { records, blobs } = this.#core;
+    const { records, blobs, freeing } = this.#core;
     const orphans = new Set<string>();
     for await (const id of blobs.ids({ olderThanMs })) orphans.add(id);
-    for (const family of ["s3-object", "s3-part"]) {
-      if (orphans.size === 0) break;
-      for await (const { body } of records.scan<{ blobId: string }>(family)) orphans.delete(body.blobId);
+    for (const family of ["s3-object", "s3-version", "s3-part"]) {
+      for await (const { body } of records.scan<{ blobId?: string }>(family)) orphans.delete(body.blobId ?? "");
     }
-    await this.#core.discard([...orphans]);
+    for await (const { body } of records.scan<JoinedBody>("s3-joined")) {
+      for (const [, blobId] of body.parts) orphans.delete(blobId);
+    }
+    freeing.add([...orphans]);
+    await freeing.idle();
     return orphans.size;
   }
 
-  async #withFile<Result>({ blobId }: StoredObject, use: (path: string) => Promise<Result>): Promise<Result> {
-    const path = this.#core.blobs.path(blobId);
-    try {
-      return await use(path);
-    } catch (error) {
-      // The other path of a copy may be what is missing.
-      throw (error as NodeJS.ErrnoException).code === "ENOENT" && !existsSync(path) ? new BlobMissing(blobId) : error;
-    }
+  /** Resolves when the bytes of everything that was replaced or deleted so far are freed. */
+  freed(): Promise<void> {
+    return this.#core.freeing.idle();
+  }
+
+  async #deleteObject(
+    bucket: Bucket,
+    key: string,
+    current: StoredObject | undefined,
+    conditions: WriteConditions,
+    actor: Actor,
+  ): Promise<Deletion> {
+    evaluateWrite(key, current, conditions);
+    const plan = await this.#core.versions.planDelete(bucket, key, current);
+    const { markerId } = plan;
+    const marker = markerId !== undefined;
+    if (!marker && current === undefined) return { marker };
+    const name = marker ? "ObjectRemoved:DeleteMarkerCreated" : "ObjectRemoved:Delete";
+    await this.#core.carryOut(plan, actor, {
+      event: { name, bucket, key, at: this.#core.clock.now(), actor, ...(marker && { versionId: markerId }) },
+      essential: true,
+    });
+    return { marker, ...(marker && { versionId: markerId }) };
+  }
+
+  async #deleteVersion(
+    bucket: Bucket,
+    key: string,
+    current: StoredObject | undefined,
+    versionId: string,
+    { conditions, actor }: { conditions: WriteConditions; actor: Actor },
+  ): Promise<Deletion> {
+    const plan = await this.#core.versions.planRemoval(bucket, key, current, versionId);
+    const { removed } = plan;
+    evaluateWrite(key, removed?.marker ? undefined : removed, conditions);
+    if (removed === undefined) return { marker: false, versionId };
+    await this.#core.carryOut(plan, actor, {
+      event: { name: "ObjectRemoved:Delete", bucket, key, versionId, at: this.#core.clock.now(), actor },
+      essential: true,
+    });
+    return { marker: removed.marker === true, versionId };
   }
 
   #commit(
     bucket: Bucket,
     key: string,
-    { blobId, size, checksum }: StagedBody,
-    etag: string,
+    { blobId, size, checksum, md5 }: StagedBody,
     description: ObjectDescription,
-    options: { conditions: WriteConditions; actor: Actor },
+    options: { conditions: WriteConditions; actor: Actor; event: ObjectEventName },
   ): Promise<StoredObject> {
-    const body: ObjectBody = { ...description, blobId, size, etag, ...(checksum && { checksum }) };
+    const body: ObjectBody = { ...description, blobId, size, etag: md5, ...(checksum && { checksum }) };
     return this.#core.keepOrDiscard(blobId, () => this.#core.commitObject(bucket, key, body, options));
   }
-}
-
-function listOf(bucket: Bucket, family: string, prefix: string) {
-  return {
-    accountId: bucket.accountId,
-    region: bucket.region,
-    family,
-    orderBy: "name",
-    namePrefix: `${bucket.name}/${prefix}`,
-  } as const;
-}
-
-/** @throws Error when the file ends before: the blob is damaged */
-async function readExactly(file: FileHandle, start: number, length: number): Promise<Uint8Array> {
-  const bytes = Buffer.allocUnsafe(length);
-  for (let at = 0; at < length;) {
-    const { bytesRead } = await file.read(bytes, at, length - at, start + at);
-    if (bytesRead === 0) throw new Error(`a blob is damaged: it ends at byte ${start + at}, before ${start + length}`);
-    at += bytesRead;
-  }
-  return bytes;
 }

@@ -1,12 +1,16 @@
 /** What several operations read out of their input in the same way. */
-import type { StorageClass } from "../../protocol/generated/s3.ts";
+import type { StorageClass, Tag } from "../../protocol/generated/s3.ts";
 import type { RequestContext } from "../../protocol/service.ts";
 import { parseContentMd5, promisedChecksum, type ChecksumMembers, type PromisedBody } from "./checksums.ts";
 import type { ReadConditions } from "./conditions.ts";
-import { invalidArgument } from "./errors.ts";
+import { invalidArgument, s3Error } from "./errors.ts";
 import { checkKey, checkedMetadata, checkedStorageClass, storedContentEncoding } from "./names.ts";
-import type { ObjectDescription, ObjectHeaders } from "./records.ts";
+import type { Bucket, ObjectDescription, ObjectHeaders } from "./records.ts";
+import { checkedTagSet } from "./settings/tag-set.ts";
 import { entityTooLarge, maxBodyBytes } from "./store-core.ts";
+import { isVersionId } from "./version-places.ts";
+
+const maxObjectTags = 10;
 
 interface DescriptionMembers {
   readonly ContentType?: string;
@@ -17,9 +21,12 @@ interface DescriptionMembers {
   readonly Expires?: Date;
   readonly Metadata?: Readonly<Record<string, string>>;
   readonly StorageClass?: StorageClass;
+  /** `x-amz-tagging`: tags as a URL's query. */
+  readonly Tagging?: string;
+  readonly WebsiteRedirectLocation?: string;
 }
 
-/** @throws AwsError MetadataTooLarge, InvalidStorageClass */
+/** @throws AwsError MetadataTooLarge, InvalidStorageClass, InvalidTag, InvalidRedirectLocation */
 export function descriptionOf(input: DescriptionMembers): ObjectDescription {
   const headers: { -readonly [Name in keyof ObjectHeaders]: ObjectHeaders[Name] | undefined } = {
     contentType: input.ContentType,
@@ -33,7 +40,45 @@ export function descriptionOf(input: DescriptionMembers): ObjectDescription {
     headers: Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined)),
     metadata: checkedMetadata(input.Metadata),
     storageClass: checkedStorageClass(input.StorageClass),
+    ...taggingOf(input.Tagging),
+    ...redirectOf(input.WebsiteRedirectLocation),
   };
+}
+
+/** @throws AwsError InvalidTag, BadRequest for more than ten */
+export function checkedObjectTags(tags: readonly Tag[]): Pick<ObjectDescription, "tags"> {
+  const set = checkedTagSet(tags, maxObjectTags, "Object");
+  return Object.keys(set).length === 0 ? {} : { tags: set };
+}
+
+/**
+ * The tags of a header `a=1&b=2`.
+ * @throws AwsError InvalidArgument, InvalidTag, BadRequest for more than ten
+ */
+export function taggingOf(header: string | undefined): Pick<ObjectDescription, "tags"> {
+  const tags = [...new URLSearchParams(header ?? "")].map(([Key, Value]) => ({ Key, Value }));
+  if (new Set(tags.map(({ Key }) => Key)).size < tags.length) {
+    throw invalidArgument(
+      "x-amz-tagging",
+      header,
+      "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.",
+    );
+  }
+  return checkedObjectTags(tags);
+}
+
+const maxRedirectBytes = 2048;
+
+/** @throws AwsError InvalidRedirectLocation */
+export function redirectOf(location: string | undefined): Pick<ObjectDescription, "redirect"> {
+  if (location === undefined) return {};
+  const message = /^(\/|https?:\/\/)/.test(location)
+    ? `The length of website redirect location cannot exceed ${maxRedirectBytes} characters.`
+    : "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.";
+  if (!/^(\/|https?:\/\/)/.test(location) || Buffer.byteLength(location) > maxRedirectBytes) {
+    throw s3Error("InvalidRedirectLocation", { Location: location }, { message });
+  }
+  return { redirect: location };
 }
 
 /**
@@ -73,26 +118,25 @@ export function copySourceConditions(input: CopyConditionMembers): ReadCondition
 }
 
 /**
- * `x-amz-copy-source`: `bucket/key` or `/bucket/key`, percent-encoded, perhaps with `?versionId=null`.
+ * `x-amz-copy-source`: `bucket/key` or `/bucket/key`, percent-encoded, perhaps with `?versionId=…`.
  * @throws AwsError InvalidArgument, KeyTooLongError
  */
-export function parseCopySource(header: string): { bucket: string; key: string } {
+export function parseCopySource(header: string): { bucket: string; key: string; versionId: string | undefined } {
   const refuse = (message: string) => invalidArgument("x-amz-copy-source", header, message);
   if (header.startsWith("arn:"))
     throw refuse("Access points are not supported by Sagebrush: name the bucket and the key");
   const [path, query] = splitOnce(header.replace(/^\//, ""), "?");
-  if (query !== undefined) {
-    const [name, value] = splitOnce(query, "=");
-    if (name !== "versionId")
-      throw refuse("Copy Source must mention the source bucket and key: sourcebucket/sourcekey");
-    checkVersionId(value);
+  const [name, versionId] = splitOnce(query ?? "", "=");
+  if (query !== undefined && (name !== "versionId" || versionId === undefined)) {
+    throw refuse("Copy Source must mention the source bucket and key: sourcebucket/sourcekey");
   }
+  checkVersionId(versionId);
   const [bucket, key] = splitOnce(decoded(path, refuse), "/");
   if (bucket === "" || key === undefined || key === "") {
     throw refuse("Copy Source must mention the source bucket and key: sourcebucket/sourcekey");
   }
   checkKey(key);
-  return { bucket, key };
+  return { bucket, key, versionId };
 }
 
 function decoded(path: string, refuse: (message: string) => Error): string {
@@ -108,10 +152,16 @@ function splitOnce(text: string, separator: string): [string, string | undefined
   return at === -1 ? [text, undefined] : [text.slice(0, at), text.slice(at + separator.length)];
 }
 
-/** Objects without versions have one, called `null`. @throws AwsError InvalidArgument for any other */
+/** @throws AwsError InvalidArgument for what can be the id of no version */
 export function checkVersionId(versionId: string | undefined): void {
-  if (versionId === undefined || versionId === "null") return;
-  throw invalidArgument("versionId", versionId, "Invalid version id specified");
+  if (versionId === undefined || isVersionId(versionId)) return;
+  const message = versionId === "" ? "Version id cannot be the empty string" : "Invalid version id specified";
+  throw invalidArgument("versionId", versionId, message);
+}
+
+/** What answers say of a version: nothing in a bucket that never had any. */
+export function versionMember(bucket: Bucket, versionId: string): { VersionId?: string } {
+  return bucket.settings.versioning === undefined ? {} : { VersionId: versionId };
 }
 
 /** The body of a request that has none. */

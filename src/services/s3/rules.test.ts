@@ -153,7 +153,7 @@ test("keys have at most 1,024 bytes of UTF-8", () => {
   expect(() => checkKey("한".repeat(342))).toThrow(
     expect.objectContaining({ code: "KeyTooLongError", members: { Size: 1026, MaxSizeAllowed: 1024 } }),
   );
-  expect(() => checkKey("a\0b")).toThrow("U+0000");
+  checkKey("a\0b");
 });
 
 test("user metadata has at most 2,048 bytes, and names are lower-cased", () => {
@@ -173,7 +173,11 @@ test("aws-chunked is not part of the stored encoding", () => {
 
 test("a copy source is a bucket and a percent-encoded key", () => {
   expect(parseCopySource("/my-bucket/a%20b/%ED%95%9C+c")).toEqual({ bucket: "my-bucket", key: "a b/한+c" });
-  expect(parseCopySource("my-bucket/a%3Fb?versionId=null")).toEqual({ bucket: "my-bucket", key: "a?b" });
+  expect(parseCopySource("my-bucket/a%3Fb?versionId=null")).toEqual({
+    bucket: "my-bucket",
+    key: "a?b",
+    versionId: "null",
+  });
   expect(() => parseCopySource("my-bucket")).toThrow("sourcebucket/sourcekey");
   expect(() => parseCopySource("my-bucket/%zz")).toThrow("Invalid copy source encoding.");
   expect(() => parseCopySource("my-bucket/k?versionId=abc")).toThrow("Invalid version id specified");

@@ -3,15 +3,29 @@
  *
  * A crash between the halves leaves a blob that no record names; the sweep removes it. Acknowledged is what has both.
  */
+import { AwsError } from "../../protocol/aws-error.ts";
 import { BlobMissing, type BlobStore } from "../../storage/blob-store.ts";
 import type { Actor, RecordChange, RecordStore, StoredRecord, WriteOptions } from "../../storage/record-store.ts";
 import type { Clock } from "../../util/clock.ts";
 import { BodyMeter, requirePromised, type BodyDigest, type ChecksumName, type PromisedBody } from "./checksums.ts";
 import { evaluateWrite, type WriteConditions } from "./conditions.ts";
-import { noSuchBucket, noSuchKey, s3Error } from "./errors.ts";
+import {
+  deletedObject,
+  invalidRequest,
+  methodNotAllowed,
+  noSuchBucket,
+  noSuchKey,
+  noSuchVersion,
+  s3Error,
+} from "./errors.ts";
+import type { ObjectEvent, ObjectEventName, ObjectEvents } from "./events.ts";
+import { Freeing } from "./freeing.ts";
 import { KeyedLocks } from "./keyed-locks.ts";
+import { ObjectBytes } from "./object-bytes.ts";
 import type { ByteRange } from "./ranges.ts";
-import { bucketKey, objectKey, type Bucket, type BucketBody, type ObjectBody, type StoredObject } from "./records.ts";
+import { bucketKey, joinedKey, objectKey, type Bucket, type BucketBody, type CopySource } from "./records.ts";
+import type { ObjectBody, StoredObject } from "./records.ts";
+import { VersionHistory, toObject, wholeSeconds, type VersionPlan } from "./version-history.ts";
 
 /** The largest object or part of one request, in bytes. */
 export const maxBodyBytes = 5 * 2 ** 30;
@@ -24,6 +38,8 @@ export interface ObjectStoreOptions {
   /** Holds nothing but bodies of this object store: the sweep removes every blob that no object and no part names. */
   readonly blobs: BlobStore;
   readonly clock: Clock;
+  /** Told of what happens to objects, in the batch in which it happens. */
+  readonly events?: ObjectEvents;
   /** Told when a blob that nobody needs any more could not be removed; the sweep will try again. */
   readonly onProblem?: (problem: string, cause: unknown) => void;
 }
@@ -40,23 +56,39 @@ export interface StageOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface CommitOptions {
+  readonly conditions?: WriteConditions;
+  readonly event: ObjectEventName;
+  readonly actor: Actor;
+  /** Written in the same batch. */
+  readonly changes?: readonly RecordChange[];
+}
+
 export class StoreCore {
   readonly records: RecordStore;
   readonly blobs: BlobStore;
   readonly clock: Clock;
+  readonly versions: VersionHistory;
+  readonly bytes: ObjectBytes;
+  readonly freeing: Freeing;
   /**
    * Bucket names (shared by every commit in the bucket, alone for its deletion), object names and upload names.
    * Taken in the order upload, bucket, object or part; whoever holds a bucket alone waits for nothing else.
    */
   readonly locks = new KeyedLocks();
-  readonly #onProblem: (problem: string, cause: unknown) => void;
+  readonly #events: ObjectEvents | undefined;
 
-  constructor({ records, blobs, clock, onProblem }: ObjectStoreOptions) {
+  constructor({ records, blobs, clock, events, onProblem }: ObjectStoreOptions) {
     this.records = records;
     this.blobs = blobs;
     this.clock = clock;
-    this.#onProblem =
-      onProblem ?? ((problem, cause) => process.emitWarning(problem, { detail: String(cause), code: "SAGEBRUSH_S3" }));
+    this.#events = events;
+    this.versions = new VersionHistory(records, clock);
+    this.freeing = new Freeing(
+      blobs,
+      onProblem ?? ((problem, cause) => process.emitWarning(problem, { detail: String(cause), code: "SAGEBRUSH_S3" })),
+    );
+    this.bytes = new ObjectBytes({ records, blobs, freeing: this.freeing });
   }
 
   /** Stores a body durably and holds it to what was promised; nothing is left when that fails. */
@@ -86,12 +118,12 @@ export class StoreCore {
   ): Promise<StagedBody> {
     const algorithm = options.algorithm ?? object.checksum?.algorithm;
     const { etag, size, checksum, blobId } = object;
-    const known = !isMultipartEtag(etag) && checksum?.type !== "COMPOSITE" && checksum?.algorithm === algorithm;
-    if (known && options.range === undefined) {
+    const known = checksum?.type !== "COMPOSITE" && checksum?.algorithm === algorithm;
+    if (blobId !== undefined && known && options.range === undefined) {
       const blob = await this.blobs.concat([blobId]);
       return { blobId: blob.id, size, md5: etag, checksum };
     }
-    return this.stage(await this.blobs.read(blobId, options.range), { algorithm, signal: options.signal });
+    return this.stage(await this.bytes.stream(object, options.range), { algorithm, signal: options.signal });
   }
 
   /** Runs what makes a staged blob permanent; removes the blob when it fails. */
@@ -99,19 +131,9 @@ export class StoreCore {
     try {
       return await work();
     } catch (error) {
-      await this.discard([blobId]);
+      this.freeing.add([blobId]);
+      await this.freeing.idle();
       throw error;
-    }
-  }
-
-  /** Frees blobs that no record names any more. What was acknowledged does not depend on it, so it never fails. */
-  async discard(blobIds: readonly string[]): Promise<void> {
-    for (const id of blobIds) {
-      try {
-        await this.blobs.delete(id);
-      } catch (error) {
-        this.#onProblem(`the bytes of a replaced or deleted object (blob ${id}) could not be removed`, error);
-      }
     }
   }
 
@@ -124,89 +146,139 @@ export class StoreCore {
     return record && toBucket(record);
   }
 
-  async object(bucket: Bucket, key: string): Promise<StoredObject | undefined> {
-    const record = await this.records.get<ObjectBody>(objectKey(bucket, key));
-    return record && toObject(bucket, record);
+  /** Makes a staged body the object of its key. @throws AwsError NoSuchBucket when the bucket went away; the errors of `evaluateWrite` */
+  async commitObject(bucket: Bucket, key: string, body: ObjectBody, options: CommitOptions): Promise<StoredObject> {
+    const { conditions = {}, actor, event, changes = [] } = options;
+    return this.changing(bucket, key, async (now, current) => {
+      evaluateWrite(key, current, conditions);
+      const plan = await this.versions.planPut(now, key, current, body);
+      const at = this.clock.now();
+      const [record] = await this.carryOut(plan, actor, {
+        changes,
+        event: {
+          name: event,
+          bucket: now,
+          key,
+          size: body.size,
+          etag: body.etag,
+          ...(plan.body.place !== undefined && { versionId: plan.body.isNull ? "null" : plan.body.place }),
+          at,
+          actor,
+        },
+      });
+      return toObject(now, record as StoredRecord<ObjectBody>);
+    });
   }
 
-  /**
-   * Makes a staged body the object of its key, in one batch with `changes`, and frees the bytes that it replaces.
-   * @throws AwsError NoSuchBucket when the bucket went away; the errors of `evaluateWrite`
-   */
-  async commitObject(
+  /** Runs `work` on the object of a key, while nobody else changes the key or deletes the bucket. */
+  changing<Result>(
     bucket: Bucket,
     key: string,
-    body: ObjectBody,
-    {
-      conditions = {},
-      actor,
-      changes = [],
-    }: { conditions?: WriteConditions; actor: Actor; changes?: readonly RecordChange[] },
-  ): Promise<StoredObject> {
-    const name = objectKey(bucket, key);
-    const { written, replaced } = await this.locks.shared(bucket.name, () =>
-      this.locks.exclusive(name.name, async () => {
-        await this.requireStill(bucket);
-        const current = await this.object(bucket, key);
-        evaluateWrite(key, current, conditions);
-        const [record] = await this.records.write([{ op: "put", key: name, body }, ...changes], this.options(actor));
-        return { written: toObject(bucket, record as StoredRecord<ObjectBody>), replaced: current };
+    work: (bucket: Bucket, current: StoredObject | undefined) => Promise<Result>,
+  ): Promise<Result> {
+    return this.locks.shared(bucket.name, () =>
+      this.locks.exclusive(objectKey(bucket, key).name, async () => {
+        const now = await this.requireStill(bucket);
+        return work(now, await this.versions.current(now, key));
       }),
     );
-    if (replaced !== undefined) await this.discard([replaced.blobId]);
+  }
+
+  /** Writes a plan and what belongs to it as one batch, then frees what it dropped. @returns the records written by the plan, then by `changes` */
+  async carryOut(
+    plan: VersionPlan,
+    actor: Actor,
+    { changes = [], event, essential = false }: CarryOutOptions = {},
+  ): Promise<readonly (StoredRecord | undefined)[]> {
+    const freed = await Promise.all(
+      plan.dropped.map(async (object) => ({ object, ids: await this.bytes.blobIds(object) })),
+    );
+    const batch = [
+      ...plan.changes,
+      ...changes,
+      ...plan.dropped.flatMap(({ joined }): RecordChange[] =>
+        joined === undefined ? [] : [{ op: "delete", key: joinedKey(joined), ifExists: true }],
+      ),
+      ...(event === undefined ? [] : (this.#events?.changesOf(event) ?? [])),
+    ];
+    const written = batch.length === 0 ? [] : await this.records.write(batch, { ...this.options(actor), essential });
+    if (event !== undefined) this.#events?.written();
+    for (const { object, ids } of freed) this.freeing.add(ids, object.joined);
     return written;
   }
 
   /**
-   * Runs `use` on the object as it is now. When a writer replaces the object and its bytes go away before `use` has
-   * opened them, `use` runs again on the newer object.
-   * @throws AwsError NoSuchKey
+   * Runs `use` on the object as it is now, or on one version of it. When a writer replaces the object and its bytes go
+   * away before `use` has opened them, `use` runs again on the newer object.
+   * @throws AwsError NoSuchKey, NoSuchVersion, MethodNotAllowed for a delete marker
    */
-  async reading<Result>(bucket: Bucket, key: string, use: (object: StoredObject) => Promise<Result>): Promise<Result> {
-    let missing: { blobId: string; error: BlobMissing } | undefined;
+  async reading<Result>(
+    bucket: Bucket,
+    key: string,
+    use: (object: StoredObject) => Promise<Result>,
+    versionId?: string,
+  ): Promise<Result> {
+    let missing: { bytes: string | undefined; error: BlobMissing } | undefined;
     for (let attempt = 0; attempt < maxReadAttempts; attempt += 1) {
-      const object = await this.object(bucket, key);
-      if (object === undefined) throw noSuchKey(key);
+      const object = await this.readable(bucket, key, versionId);
+      const bytes = object.blobId ?? object.joined;
       // The record still names bytes that are not there: no race but damage.
-      if (object.blobId === missing?.blobId) break;
+      if (bytes === missing?.bytes) break;
       try {
         return await use(object);
       } catch (error) {
         if (!(error instanceof BlobMissing)) throw error;
-        missing = { blobId: object.blobId, error };
+        missing = { bytes, error };
       }
     }
     throw missing!.error;
   }
 
+  /** `reading` for copies. @throws AwsError NoSuchKey, NoSuchVersion, InvalidRequest for a delete marker */
+  async readingSource<Result>(
+    { bucket, key, versionId }: CopySource,
+    use: (object: StoredObject) => Promise<Result>,
+  ): Promise<Result> {
+    try {
+      return await this.reading(bucket, key, use, versionId);
+    } catch (error) {
+      if (!(error instanceof AwsError) || error.code !== "MethodNotAllowed") throw error;
+      throw invalidRequest("The source of a copy request may not specifically refer to a delete marker by version id.");
+    }
+  }
+
+  /** @throws AwsError NoSuchKey, NoSuchVersion, MethodNotAllowed for a delete marker */
+  async readable(bucket: Bucket, key: string, versionId?: string): Promise<StoredObject> {
+    if (versionId !== undefined) {
+      const version = await this.versions.find(bucket, key, versionId);
+      if (version === undefined) throw noSuchVersion(key, versionId);
+      if (version.marker) throw methodNotAllowed(version);
+      return version;
+    }
+    const current = await this.versions.current(bucket, key);
+    if (current !== undefined) return current;
+    const [newest] = bucket.settings.versioning === undefined ? [] : await this.versions.others(bucket, key, 1);
+    throw newest?.marker ? deletedObject(newest) : noSuchKey(key);
+  }
+
   /** @throws AwsError NoSuchBucket unless the bucket is the one that the caller looked at */
-  async requireStill(bucket: Bucket): Promise<void> {
+  async requireStill(bucket: Bucket): Promise<Bucket> {
     const now = await this.bucket(bucket.name);
     if (now?.accountId !== bucket.accountId || now.region !== bucket.region) throw noSuchBucket(bucket.name);
+    return now;
   }
+}
+
+interface CarryOutOptions {
+  readonly changes?: readonly RecordChange[];
+  readonly event?: ObjectEvent;
+  /** Makes room, so it may use what is held back for a full disk. */
+  readonly essential?: boolean;
 }
 
 export function toBucket(record: StoredRecord<BucketBody>): Bucket {
   const { accountId, region, settings = {} } = record.body;
   return { name: record.name, accountId, region, createdAt: wholeSeconds(record.createdAt), settings };
-}
-
-export function toObject(bucket: Bucket, record: StoredRecord<ObjectBody>): StoredObject {
-  return {
-    ...record.body,
-    key: record.name.slice(bucket.name.length + 1),
-    lastModified: wholeSeconds(record.updatedAt),
-  };
-}
-
-/** The MD5 of MD5s, which says nothing about the bytes alone. */
-function isMultipartEtag(etag: string): boolean {
-  return etag.includes("-");
-}
-
-/** HTTP dates have whole seconds; every answer shows the same time. */
-export function wholeSeconds(ms: number): number {
-  return ms - (ms % 1000);
 }
 
 export function entityTooLarge(size: number) {
