@@ -95,15 +95,11 @@ async function* objectsUnder(
   accountId: string,
   { bucket, key: prefix }: { bucket: string; key: string },
 ): AsyncGenerator<WantedObject> {
-  const single = prefix === "" || prefix.endsWith("/") ? undefined : await objects.stat(accountId, bucket, prefix);
-  if (single) {
-    const path = pathOfObject(prefix, prefix);
-    if (path) yield { bucket, key: prefix, path };
-    return;
-  }
   for await (const { key } of objects.list(accountId, bucket, prefix)) {
     const path = pathOfObject(key, prefix);
     if (path) yield { bucket, key, path };
+    // A key that is the prefix itself comes first; then that one object is meant.
+    if (key === prefix && !prefix.endsWith("/")) return;
   }
 }
 

@@ -23,7 +23,7 @@ beforeEach(async () => {
   compute = new LocalProcessBackend(directory);
   objects = new MemoryObjects().put("b", "data/train/a.csv", "1,2\n");
   logs = new MemoryLogs();
-  runner = new JobRunner({ compute, objects, logs, dataDirectory: directory });
+  runner = new JobRunner({ compute, storageOf: () => objects, logs, dataDirectory: directory });
 });
 
 afterEach(async () => {
@@ -35,6 +35,7 @@ afterEach(async () => {
 const job = (command: Job["command"], more: Partial<Job> = {}): Job => ({
   id: "training-1",
   accountId: "1",
+  roleArn: "arn:aws:iam::000000000001:role/Trainer",
   hyperparameters: { k: "3" },
   channels: [
     {
@@ -145,7 +146,7 @@ test("after a restart the log goes on where it was, and metrics from before coun
   await compute.close();
 
   const secondCompute = new LocalProcessBackend(directory);
-  const second = new JobRunner({ compute: secondCompute, objects, logs, dataDirectory: directory });
+  const second = new JobRunner({ compute: secondCompute, storageOf: () => objects, logs, dataDirectory: directory });
   expect(await second.isLaunched(what.id)).toBe(true);
   await writeFile(join(directory, "jobs", what.id, "ml", "go"), "");
   const outcome = await second.follow(what, never);
@@ -156,7 +157,7 @@ test("after a restart the log goes on where it was, and metrics from before coun
   expect(logs.messages(what.log)).toEqual(["noted", "first=1", "second=2"]);
   await secondCompute.close();
   compute = new LocalProcessBackend(directory);
-  runner = new JobRunner({ compute, objects, logs, dataDirectory: directory });
+  runner = new JobRunner({ compute, storageOf: () => objects, logs, dataDirectory: directory });
 });
 
 test("many lines arrive once each, in order", async () => {

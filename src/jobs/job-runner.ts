@@ -13,13 +13,15 @@ import { algorithmFailure, readFailureFile, unfinished } from "./failure.ts";
 import { StorageFull } from "../storage/record-store.ts";
 import { asInCloudWatch, type Metric, type MetricRule, MetricSearch } from "./metrics.ts";
 import { createMlTree, type HostDescription, mlTree } from "./ml-tree.ts";
-import type { LogEvent, LogSink, LogStreamKey, ObjectStorage } from "./ports.ts";
+import type { LogEvent, LogSink, LogStreamKey, ObjectStorage, StorageOfRole } from "./ports.ts";
 
 /** All that a job needs to run, whatever service made it. */
 export interface Job {
   /** Unique for ever, `[a-z0-9-]{1,80}`: names its folder and its workload. */
   readonly id: string;
   readonly accountId: string;
+  /** Under which its data is read and its artifacts are written. */
+  readonly roleArn: string;
   readonly hyperparameters: Readonly<Record<string, string>>;
   readonly channels: readonly Channel[];
   readonly host: HostDescription;
@@ -51,14 +53,14 @@ const linesAhead = 10_000;
 
 export class JobRunner {
   readonly #compute: ComputeBackend;
-  readonly #objects: ObjectStorage;
+  readonly #storageOf: StorageOfRole;
   readonly #logs: LogSink;
   readonly #directory: string;
 
   /** @param options.dataDirectory jobs live in `<dataDirectory>/jobs/<id>` while they run */
-  constructor(options: { compute: ComputeBackend; objects: ObjectStorage; logs: LogSink; dataDirectory: string }) {
+  constructor(options: { compute: ComputeBackend; storageOf: StorageOfRole; logs: LogSink; dataDirectory: string }) {
     this.#compute = options.compute;
-    this.#objects = options.objects;
+    this.#storageOf = options.storageOf;
     this.#logs = options.logs;
     this.#directory = join(options.dataDirectory, "jobs");
   }
@@ -75,9 +77,10 @@ export class JobRunner {
   async prepare(job: Job, signal: AbortSignal): Promise<void> {
     await mkdir(this.#folder(job.id), { recursive: true, mode: 0o700 });
     const tree = await createMlTree(this.#root(job.id), job);
+    const objects = this.#objectsOf(job);
     for (const channel of job.channels) {
       await downloadChannel(channel, {
-        objects: this.#objects,
+        objects,
         accountId: job.accountId,
         dataFolder: tree.data,
         signal,
@@ -158,9 +161,10 @@ export class JobRunner {
     const tree = mlTree(this.#root(job.id));
     const failed = outcome.result === "failed";
     const failure = failed && (await this.#failureText(job)) !== undefined ? tree.failure : undefined;
-    await uploadOutput(this.#objects, job.output, tree.outputData, failure);
+    const objects = this.#objectsOf(job);
+    await uploadOutput(objects, job.output, tree.outputData, failure);
     if (failed) return undefined;
-    await uploadModel(this.#objects, job.output, tree.model);
+    await uploadModel(objects, job.output, tree.model);
     return modelArtifactsUri(job.output);
   }
 
@@ -182,6 +186,10 @@ export class JobRunner {
     });
     const ids = new Set([...folders, ...(await this.#compute.list())]);
     for (const id of ids) if (id.startsWith(prefix) && !living.has(id)) await this.discard(id);
+  }
+
+  #objectsOf({ accountId, roleArn, log: { region } }: Job): ObjectStorage {
+    return this.#storageOf({ accountId, region, roleArn });
   }
 
   #folder(id: string): string {

@@ -1,7 +1,12 @@
 /** Ports in memory, for tests of jobs that need neither S3 nor Logs. */
 import { writeFile } from "node:fs/promises";
 import { Readable } from "node:stream";
-import type { LogEvent, LogSink, LogStreamKey, ObjectEntry, ObjectStorage } from "./ports.ts";
+import type { LogEvent, LogSink, LogStreamKey, ObjectEntry, ObjectStorage, WorkloadCredentials } from "./ports.ts";
+
+/** For workloads that call nobody: they learn their region only. */
+export const noCredentials: WorkloadCredentials = {
+  environment: ({ region }) => ({ AWS_REGION: region, AWS_DEFAULT_REGION: region }),
+};
 
 export class MemoryObjects implements ObjectStorage {
   /** `bucket/key` to bytes */

@@ -30,6 +30,16 @@ export interface ObjectStorage {
   ): Promise<void>;
 }
 
+/**
+ * Objects as the role of a job or an endpoint may see them: what its policies do not allow is refused with S3's AccessDenied.
+ * Without a role, with the rights of the account.
+ */
+export type StorageOfRole = (workload: {
+  readonly accountId: string;
+  readonly region: string;
+  readonly roleArn: string | undefined;
+}) => ObjectStorage;
+
 export interface LogEvent {
   /** ms since the epoch */
   readonly timestamp: number;
@@ -75,6 +85,16 @@ export interface MetricSink {
   put(space: { readonly accountId: string; readonly region: string }, data: readonly MetricDatum[]): void;
 }
 
+/** Which workload runs under which role. */
+export interface WorkloadIdentity {
+  /** Of the compute backend; its credentials end with it. */
+  readonly workloadId: string;
+  readonly region: string;
+  readonly roleArn: string;
+  /** `[\w+=,.@-]{2,64}`, e.g. `SageMaker` for jobs, as AWS names these sessions. */
+  readonly sessionName: string;
+}
+
 /** Temporary credentials of the role that a workload runs under, as variables of its environment. */
 export interface WorkloadCredentials {
   /**
@@ -82,13 +102,7 @@ export interface WorkloadCredentials {
    * `AWS_CONTAINER_AUTHORIZATION_TOKEN`), and those that point them here (`AWS_ENDPOINT_URL`, `AWS_REGION`, …). They stay valid for the life of the
    * workload, also over a restart of the server on the same port.
    */
-  environment(workload: {
-    readonly accountId: string;
-    readonly region: string;
-    readonly roleArn: string;
-    /** `[\w+=,.@-]{2,64}`, e.g. `SageMaker` for jobs, as AWS names these sessions. */
-    readonly sessionName: string;
-  }): Readonly<Record<string, string>>;
+  environment(workload: WorkloadIdentity): Readonly<Record<string, string>>;
 }
 
 /** `s3://bucket/key…` in its parts; undefined when it is no S3 URI. */

@@ -6,6 +6,7 @@ import type { CallerPolicies, Decision, PolicyType } from "../authorization/deci
 import type { Access } from "../protocol/access.ts";
 import { AwsError } from "../protocol/aws-error.ts";
 import type { Principal } from "../protocol/service.ts";
+import type { DeniedAccess } from "../services/sts/authorization-message.ts";
 import type { ProtocolName } from "../protocol/service-model.ts";
 
 /** Whose policies speak for a principal; IAM knows. */
@@ -17,11 +18,22 @@ export interface PolicySource {
 /** What policies may ask about a request. */
 export type RequestFacts = Readonly<Record<string, string | readonly string[]>>;
 
+/** Seals why a call was denied, for administrators to open: STS's DecodeAuthorizationMessage. */
+export interface MessageSeal {
+  encode(denied: DeniedAccess): string;
+}
+
+/** Header in which every denied caller gets the sealed reason. */
+export const messageHeader = "x-sagebrush-authorization-message";
+
 export class Authorizer {
   readonly #source: PolicySource;
+  readonly #seal: MessageSeal | undefined;
 
-  constructor(source: PolicySource) {
+  /** @param seal without one, callers are not given the sealed reason */
+  constructor(source: PolicySource, seal?: MessageSeal) {
     this.#source = source;
+    this.#seal = seal;
   }
 
   /**
@@ -41,9 +53,27 @@ export class Authorizer {
       policies ??= await this.#source.policiesOf(principal);
       known ??= facts();
       const decision = evaluate({ principal, policies, access, facts: known });
-      if (decision.effect !== "allow") throw accessDenied(principal, access, decision, protocol);
+      if (decision.effect === "allow") continue;
+      throw accessDenied(principal, access, decision, protocol, this.#sealed(principal, access, decision, known));
     }
   }
+
+  /** The header with the sealed reason; none for strangers, whom the owner's policies do not concern. */
+  #sealed(principal: Principal, access: Access, decision: Denial, facts: RequestFacts): Record<string, string> {
+    if (this.#seal === undefined || isStranger(principal, access)) return {};
+    const { action, resource } = access;
+    const explicitDeny = decision.effect === "explicit-deny";
+    const matched = explicitDeny ? decision.matched : [];
+    const conditions = { ...facts, ...access.conditions };
+    return { [messageHeader]: this.#seal.encode({ principal, action, resource, explicitDeny, matched, conditions }) };
+  }
+}
+
+type Denial = Exclude<Decision, { effect: "allow" }>;
+
+/** Whoever is not of the account that owns a resource. */
+function isStranger(principal: Principal, { owner }: Access): boolean {
+  return principal.kind === "anonymous" || (owner ?? principal.accountId) !== principal.accountId;
 }
 
 /** The root user may do everything in its account, unless the resource itself has something to say. */
@@ -69,13 +99,14 @@ const policyNames: Readonly<Record<PolicyType, string>> = {
  */
 function accessDenied(
   principal: Principal,
-  { action, resource, owner }: Access,
-  decision: Exclude<Decision, { effect: "allow" }>,
+  access: Access,
+  decision: Denial,
   protocol: ProtocolName,
+  headers: Record<string, string>,
 ): AwsError {
+  const { action, resource } = access;
   const isXml = protocol === "rest-xml";
-  const stranger = principal.kind === "anonymous" || (owner ?? principal.accountId) !== principal.accountId;
-  if (isXml && stranger) return new AwsError("AccessDenied", "Access Denied", { status: 403 });
+  if (isXml && isStranger(principal, access)) return new AwsError("AccessDenied", "Access Denied", { status: 403 });
   const who = principal.kind === "anonymous" ? "anonymous" : principal.arn;
   // Some actions have no resource; AWS leaves it out of the sentence then.
   const on = resource === "*" ? "" : ` on resource: ${isXml ? `"${resource}"` : resource}`;
@@ -88,5 +119,5 @@ function accessDenied(
     isXml || protocol === "query" || protocol === "ec2"
       ? (["AccessDenied", 403] as const)
       : (["AccessDeniedException", protocol === "rest-json" ? 403 : 400] as const);
-  return new AwsError(code, `User: ${who} is not authorized to perform: ${action}${on} ${why}`, { status });
+  return new AwsError(code, `User: ${who} is not authorized to perform: ${action}${on} ${why}`, { status, headers });
 }

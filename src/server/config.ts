@@ -15,6 +15,8 @@ export interface ServerConfig {
   readonly auth: "on" | "off";
   /** Twelve digits. */
   readonly accountId: string;
+  /** Further accounts that this server is, twelve digits each; each has a root key and a default role of its own. */
+  readonly otherAccounts: readonly string[];
   /** The region that `env` prints and that unsigned requests get; signed requests name their own. */
   readonly region: string;
   /** Training jobs that run at the same time; the others wait their turn. */
@@ -27,6 +29,7 @@ export interface ConfigFlags {
   readonly dataDir?: string;
   readonly auth?: string;
   readonly accountId?: string;
+  readonly otherAccounts?: string;
   readonly region?: string;
   readonly maxJobs?: string;
 }
@@ -86,6 +89,12 @@ export const settings = {
     text: "twelve-digit account id",
     fallback: "000000000000",
   },
+  otherAccounts: {
+    flag: "otherAccounts",
+    option: "--other-accounts <ids>",
+    variable: "SAGEBRUSH_OTHER_ACCOUNTS",
+    text: "further account ids, separated by commas",
+  },
   region: {
     flag: "region",
     option: "--region <name>",
@@ -132,13 +141,27 @@ export function readConfig(flags: ConfigFlags, environment: NodeJS.ProcessEnv): 
   if (maxJobs !== undefined && !/^[1-9]\d{0,3}$/.test(maxJobs.text)) {
     throw new ConfigError(maxJobs.name, "a number from 1 to 9999", maxJobs.text);
   }
+  const accountId = checked(settings.accountId, /^\d{12}$/, "twelve digits");
   return {
     host,
     port,
     dataDirectory: resolve(value(settings.dataDir)?.text ?? join(homedir(), ".sagebrush")),
     auth: checked(settings.auth, /^(on|off)$/, "on or off") as "on" | "off",
-    accountId: checked(settings.accountId, /^\d{12}$/, "twelve digits"),
+    accountId,
+    otherAccounts: otherAccountsOf(value(settings.otherAccounts), accountId),
     region: checked(settings.region, /^[a-z]{2}(-[a-z]+)+-\d$/, "a region name such as us-east-1 or ap-northeast-2"),
     maxConcurrentJobs: maxJobs === undefined ? undefined : Number(maxJobs.text),
   };
+}
+
+const maxOtherAccounts = 100;
+
+/** @throws ConfigError */
+function otherAccountsOf(setting: { name: string; text: string } | undefined, own: string): readonly string[] {
+  if (setting === undefined) return [];
+  const ids = setting.text.split(",").map((id) => id.trim());
+  const rule = `up to ${maxOtherAccounts} different twelve-digit account ids separated by commas, without the server's own ${own}`;
+  const wrong = ids.length > maxOtherAccounts || ids.some((id) => !/^\d{12}$/.test(id) || id === own);
+  if (wrong || new Set(ids).size < ids.length) throw new ConfigError(setting.name, rule, setting.text);
+  return ids;
 }

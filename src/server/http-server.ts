@@ -5,6 +5,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { HttpResponse } from "../protocol/http-message.ts";
+import { credentialsPath } from "./workload-credentials.ts";
 import { BodyTooLarge, ClientHungUp, type IncomingRequest } from "./request-handler.ts";
 
 export interface HttpListener {
@@ -17,6 +18,8 @@ export interface ListenOptions {
   readonly host: string;
   readonly port: number;
   readonly handle: (request: IncomingRequest) => Promise<HttpResponse>;
+  /** Answers workloads that ask for their role's credentials. */
+  readonly giveCredentials: (method: string, headers: IncomingRequest["headers"]) => Promise<HttpResponse>;
   /** Told when a response could not be written for a reason other than the client's leaving. */
   readonly onFault: (error: unknown) => void;
 }
@@ -95,6 +98,11 @@ async function serve(message: IncomingMessage, response: ServerResponse, options
     message.resume();
     response.writeHead(200, { "content-type": "application/json" }).end('{"status":"ok"}\n');
     return;
+  }
+  if (path === credentialsPath) {
+    message.resume();
+    const { method = "GET" } = message;
+    return write(response, await options.giveCredentials(method, message.headers as Record<string, string>), method);
   }
   const request: IncomingRequest = {
     method: message.method ?? "GET",

@@ -3,13 +3,14 @@ import { join } from "node:path";
 import type { ComputeBackend } from "../compute/compute-backend.ts";
 import { Capacity } from "../jobs/capacity.ts";
 import { JobRunner } from "../jobs/job-runner.ts";
+import type { StorageOfRole } from "../jobs/ports.ts";
 import type { SageMakerOperations } from "../protocol/generated/sagemaker.ts";
 import { defineService, type Service } from "../protocol/service.ts";
 import type { CredentialLookup } from "../protocol/sigv4/index.ts";
 import type { ReconcilerEngine } from "../resources/reconciler.ts";
 import { EndpointFleet } from "../serving/endpoint-fleet.ts";
 import { EndpointRouter } from "../serving/endpoint-router.ts";
-import { iamService, type IamService } from "../services/iam/index.ts";
+import { iamService } from "../services/iam/index.ts";
 import { logsService } from "../services/logs/index.ts";
 import type { LogStore } from "../services/logs/log-store.ts";
 import { jobStorage, s3Service, type ObjectStore } from "../services/s3/index.ts";
@@ -18,20 +19,29 @@ import { endpointReconciler, resumeEndpoints } from "../services/sagemaker/endpo
 import { endpointFamily, endpointOperations } from "../services/sagemaker/endpoints/endpoint.ts";
 import { modelFamily, modelOperations } from "../services/sagemaker/models/model.ts";
 import { tagOperations } from "../services/sagemaker/tags/tags.ts";
-import type { RoleDirectory } from "../services/sagemaker/training/ports.ts";
 import { resumeTrainingJobs, trainingJobReconciler } from "../services/sagemaker/training/training-job-reconciler.ts";
 import { trainingJobFamily, trainingJobOperations } from "../services/sagemaker/training/training-job.ts";
 import { sagemakerRuntimeService } from "../services/sagemaker-runtime/index.ts";
+import { sagemakerPrincipal } from "../services/sagemaker/execution-role.ts";
+import type { RoleDirectory } from "../services/sagemaker/ports.ts";
+import type { IdentityDirectory } from "../services/sts/ports.ts";
+import { AuthorizationMessages } from "../services/sts/authorization-message.ts";
+import { parseRoleArn } from "../services/sts/roles.ts";
 import { stsService } from "../services/sts/index.ts";
 import type { RootCredentials } from "../services/sts/root-credentials.ts";
+import type { SecretKey } from "../services/sts/secret-key.ts";
 import type { RecordStore } from "../storage/record-store.ts";
 import type { Clock } from "../util/clock.ts";
 import { entryPoint } from "../util/entry-point.ts";
-import type { PolicySource } from "./authorizer.ts";
+import { Authorizer, type PolicySource } from "./authorizer.ts";
+import { ContainerCredentials } from "./workload-credentials.ts";
 
 export interface Backends {
-  readonly accountId: string;
-  readonly root: RootCredentials;
+  /** The root key of every account. */
+  readonly roots: ReadonlyMap<string, RootCredentials>;
+  readonly secrets: SecretKey;
+  /** Of this server, once it listens. */
+  readonly baseUrl: () => string;
   readonly records: RecordStore;
   readonly objects: ObjectStore;
   readonly logs: LogStore;
@@ -47,8 +57,9 @@ export interface Backends {
 export interface BuiltServices {
   readonly services: readonly Service[];
   readonly lookup: CredentialLookup;
-  /** Whose policies speak for whom. */
-  readonly policies: PolicySource;
+  readonly authorizer: Authorizer;
+  /** What workloads get their role's credentials from. */
+  readonly credentials: ContainerCredentials;
   /** Takes over what a server before this one left running; before requests are answered and the engine starts. */
   resume(): Promise<void>;
   /** Ends the replicas of endpoints, which nobody could reach any more; jobs go on. */
@@ -58,21 +69,43 @@ export interface BuiltServices {
 const algorithmProgram = entryPoint(import.meta.url, "../jobs/run-algorithm/main.ts");
 
 export function buildServices(backends: Backends): BuiltServices {
-  const { accountId, root, records, logs, compute, engine, clock, dataDirectory, report } = backends;
+  const { roots, secrets, records, logs, compute, engine, clock, dataDirectory, report } = backends;
   const objects = jobStorage(backends.objects);
   const families = { records, notify: engine.notify.bind(engine) };
   const iam = iamService({ records });
-  const sts = stsService({ records, roles: iam, accountId, root, clock });
+  const messages = new AuthorizationMessages(secrets.derive("authorization messages"));
+  const identities: IdentityDirectory = {
+    findRole: (accountId, name) => iam.findRole(accountId, name),
+    findAccessKey: () => undefined,
+    managedPolicy: () => Promise.resolve(undefined),
+  };
+  const sts = stsService({ records, identities, roots, messages, clock });
+  const credentials = new ContainerCredentials({
+    key: secrets.derive("workload credentials"),
+    sts,
+    compute,
+    clock,
+    baseUrl: backends.baseUrl,
+  });
+  const policies: PolicySource = { policiesOf: () => ({ identity: [] }) };
+  const authorizer = new Authorizer(policies, messages);
+  const s3 = s3Service({ objects: backends.objects, records });
+  const storageOf: StorageOfRole = () => objects;
+  const roles: RoleDirectory = {
+    isAssumable: async (accountId, roleArn) =>
+      parseRoleArn(roleArn)?.account === accountId && (await sts.isAssumableBy(roleArn, sagemakerPrincipal)),
+  };
 
   const trainingJobs = trainingJobFamily(families);
-  const runner = new JobRunner({ compute, objects, logs, dataDirectory });
+  const runner = new JobRunner({ compute, storageOf, logs, dataDirectory });
   const capacity = new Capacity(backends.maxConcurrentJobs);
-  engine.add(trainingJobReconciler({ runner, capacity, command: [process.execPath, algorithmProgram] }));
+  engine.add(trainingJobReconciler({ runner, capacity, credentials, command: [process.execPath, algorithmProgram] }));
 
   const router = new EndpointRouter(clock);
   const fleet = new EndpointFleet({
     backend: compute,
-    storage: objects,
+    storageOf,
+    credentials,
     logs,
     clock,
     router,
@@ -86,36 +119,20 @@ export function buildServices(backends: Backends): BuiltServices {
   const endpoints = endpointFamily(families);
 
   const sagemaker = defineService<SageMakerOperations>("sagemaker", {
-    ...trainingJobOperations({ trainingJobs, objects, roles: roleDirectory(iam) }),
-    ...modelOperations({ models, objects }),
+    ...trainingJobOperations({ trainingJobs, objects, roles }),
+    ...modelOperations({ models, storageOf, roles }),
     ...endpointOperations({ models, configs, endpoints }),
     ...tagOperations({ records }),
   });
   return {
-    services: [
-      sagemaker,
-      sagemakerRuntimeService({ router }),
-      s3Service({ objects: backends.objects }),
-      logsService({ records, logs }),
-      sts,
-      iam,
-    ],
+    services: [sagemaker, sagemakerRuntimeService({ router }), s3, logsService({ records, logs }), sts, iam],
     lookup: sts.lookup,
-    policies: { policiesOf: () => ({ identity: [] }) },
+    authorizer,
+    credentials,
     async resume() {
       await resumeTrainingJobs(records, runner, capacity);
       await resumeEndpoints(records, fleet);
     },
     close: () => fleet.end(),
-  };
-}
-
-/** IAM's answer to "is there such a role?"; the ARN decides, so a path that differs is another role. */
-function roleDirectory(iam: IamService): RoleDirectory {
-  return {
-    async exists(accountId, roleArn) {
-      const name = roleArn.slice(roleArn.lastIndexOf("/") + 1);
-      return (await iam.findRole(accountId, name))?.arn === roleArn;
-    },
   };
 }

@@ -9,13 +9,13 @@ import { ensureDefaultRole } from "../services/iam/index.ts";
 import { LogStore } from "../services/logs/log-store.ts";
 import { ObjectStore } from "../services/s3/object-store.ts";
 import { loadOrCreateRootCredentials } from "../services/sts/root-credentials.ts";
+import { SecretKey } from "../services/sts/secret-key.ts";
 import { FileBlobStore } from "../storage/file-blob-store.ts";
 import { SqliteRecordStore } from "../storage/sqlite-record-store.ts";
 import { SystemClock } from "../util/clock.ts";
 import type { ServerConfig } from "./config.ts";
 import { DataDirectory } from "./data-directory.ts";
 import { listen } from "./http-server.ts";
-import { Authorizer } from "./authorizer.ts";
 import { RequestHandler } from "./request-handler.ts";
 import { buildServices } from "./services.ts";
 
@@ -48,11 +48,13 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
   try {
     const clock = new SystemClock();
     const startedAt = clock.now();
-    const root = loadOrCreateRootCredentials(config.dataDirectory);
+    const roots = new Map([[config.accountId, loadOrCreateRootCredentials(config.dataDirectory)]]);
+    for (const id of config.otherAccounts) roots.set(id, loadOrCreateRootCredentials(config.dataDirectory, id));
+    const secrets = SecretKey.load(config.dataDirectory);
     const records = new SqliteRecordStore({ file: join(directory.path, "sagebrush.db") });
     closers.push(() => records.close());
     const blobs = await FileBlobStore.open(directory.folder("blobs"));
-    await ensureDefaultRole(records, config.accountId, clock);
+    for (const accountId of roots.keys()) await ensureDefaultRole(records, accountId, clock);
     const objects = new ObjectStore({ records, blobs, clock, onProblem: report });
     const logs = await LogStore.open(records, directory.folder("logs"), clock);
     closers.push(() => logs.close());
@@ -60,8 +62,11 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     closers.push(() => compute.close());
     const engine = new ReconcilerEngine({ records, clock, log: report });
 
+    let url = `http://${config.host}:${config.port}`;
     const built = buildServices({
-      accountId: config.accountId,
+      baseUrl: () => url,
+      roots,
+      secrets,
       dataDirectory: directory.path,
       records,
       objects,
@@ -69,7 +74,6 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       compute,
       engine,
       clock,
-      root,
       runtimeDirectory: await runtimeDirectory(config.dataDirectory),
       maxConcurrentJobs: config.maxConcurrentJobs ?? Math.max(2, availableParallelism()),
       report,
@@ -80,11 +84,10 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     // Reconcilers leave their steps before what they drive is closed.
     closers.push(() => engine.stop());
 
-    let url = `http://${config.host}:${config.port}`;
     const handler = new RequestHandler({
       services,
       lookup,
-      authorizer: new Authorizer(built.policies),
+      authorizer: built.authorizer,
       clock,
       auth: config.auth,
       accountId: config.accountId,
@@ -93,16 +96,23 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       onFault: (error, { requestId, service, operation }) =>
         report(`${service}:${operation} (request ${requestId}) failed`, error),
     });
-    await built.resume();
-    await engine.start();
+    // What is resumed is told the server's URL, so the port has to be known; requests wait until all is back.
+    const back = signalOnce();
     const listener = await listen({
       host: config.host,
       port: config.port,
-      handle: (request) => handler.handle(request),
+      handle: async (request) => {
+        if (!back.given) await back.promise;
+        return handler.handle(request);
+      },
+      giveCredentials: (method, headers) => built.credentials.answer(method, headers),
       onFault: (error) => report("a response could not be written", error),
     });
     closers.push(() => listener.close());
     url = listener.url;
+    await built.resume();
+    await engine.start();
+    back.give();
     try {
       directory.announce({
         pid: process.pid,
@@ -131,6 +141,21 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     await closeAll();
     throw error;
   }
+}
+
+/** Something that many wait for and that happens once. */
+function signalOnce(): { given: boolean; readonly promise: Promise<void>; give(): void } {
+  let resolve: () => void = () => {};
+  const promise = new Promise<void>((done) => (resolve = done));
+  const signal = {
+    given: false,
+    promise,
+    give() {
+      signal.given = true;
+      resolve();
+    },
+  };
+  return signal;
 }
 
 /** Bytes that a crash left without an owner are freed a little after the start, out of the way of the first requests. */

@@ -9,7 +9,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, rm, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ComputeBackend } from "../compute/compute-backend.ts";
-import type { LogSink, ObjectStorage } from "../jobs/ports.ts";
+import type { LogSink, StorageOfRole, WorkloadCredentials } from "../jobs/ports.ts";
 import type { Clock } from "../util/clock.ts";
 import { entryPoint } from "../util/entry-point.ts";
 import type { EndpointKey, EndpointRouter, RoutingStrategy } from "./endpoint-router.ts";
@@ -26,6 +26,8 @@ export interface VariantDeployment {
   readonly image: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly modelData?: ModelData;
+  /** Under which the model is fetched and served; without one, the model is fetched with the rights of the account. */
+  readonly roleArn?: string;
   readonly weight: number;
   readonly instanceCount: number;
   readonly routing: RoutingStrategy;
@@ -43,7 +45,8 @@ export interface Deployment {
 
 export interface EndpointFleetOptions {
   readonly backend: ComputeBackend;
-  readonly storage: ObjectStorage;
+  readonly storageOf: StorageOfRole;
+  readonly credentials: WorkloadCredentials;
   readonly logs: LogSink;
   readonly clock: Clock;
   readonly router: EndpointRouter;
@@ -167,9 +170,10 @@ export class EndpointFleet {
   }
 
   #replicaSet(deployment: Deployment, variant: VariantDeployment, index: number): ReplicaSet {
-    const { backend, clock, logs, router, runtimeDirectory, storage, report } = this.#options;
+    const { backend, clock, logs, router, runtimeDirectory, storageOf, credentials, report } = this.#options;
     const program = this.#options.modelServerProgram ?? builtInModelServer;
     const { accountId, region, endpointName } = deployment.endpoint;
+    const { roleArn } = variant;
     // A variant's name is the user's text; its place in the list is not.
     const mlRoot = join(this.#folder(deployment), String(index));
     const makeFiles = async (signal: AbortSignal) => {
@@ -180,6 +184,7 @@ export class EndpointFleet {
       const settings: ModelServerSettings = { image: variant.image, environment: variant.environment };
       await writeFile(join(mlRoot, settingsFile), JSON.stringify(settings));
       const limits = { ...defaultArtifactLimits, maxBytes: variant.maxModelBytes };
+      const storage = storageOf({ accountId, region, roleArn });
       await fetchModel(storage, accountId, variant.modelData, modelDirectory, { limits, signal });
     };
     let making: Promise<void> | undefined;
@@ -203,7 +208,12 @@ export class EndpointFleet {
       workload: (id, socketPath) => ({
         id,
         command: [process.execPath, program],
-        env: { ML_ROOT: mlRoot, [socketVariable]: socketPath },
+        env: {
+          ...(roleArn !== undefined &&
+            credentials.environment({ workloadId: id, region, roleArn, sessionName: "SageMaker" })),
+          ML_ROOT: mlRoot,
+          [socketVariable]: socketPath,
+        },
         cwd: mlRoot,
         mlRoot,
         stopGraceMs,

@@ -23,6 +23,8 @@ export interface KnownRole {
   readonly roleName: string;
   readonly roleId: string;
   readonly maxSessionDuration: number;
+  /** JSON: who may assume it. */
+  readonly trustPolicy: string;
 }
 
 export interface IamService extends Service {

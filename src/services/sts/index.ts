@@ -1,95 +1,78 @@
 /**
- * AWS Security Token Service: who am I, and short-lived credentials for a role or for oneself.
+ * AWS Security Token Service: who am I, and short-lived credentials for a role, for oneself, for a federated user.
  *
- * Trust policies are recorded by IAM but not evaluated: whoever has a credential of the account may assume its roles.
+ * It also finds the credential behind every access key id: root keys, keys of IAM users, temporary ones.
  */
-import { createHash } from "node:crypto";
 import { AwsError } from "../../protocol/aws-error.ts";
-import type { Credentials, STSOperations } from "../../protocol/generated/sts.ts";
-import { defineService, type Refusal, type RequestContext, type Service } from "../../protocol/service.ts";
+import type { STSOperations } from "../../protocol/generated/sts.ts";
+import { defineService, type Service } from "../../protocol/service.ts";
 import type { Credential, CredentialLookup } from "../../protocol/sigv4/credential.ts";
 import type { Actor, RecordStore } from "../../storage/record-store.ts";
 import type { Clock } from "../../util/clock.ts";
-import { base32Alphabet } from "../../util/random-text.ts";
-import type { AssumableRole, RoleDirectory } from "./ports.ts";
+import { stsAccessRules } from "./access-rules.ts";
+import type { AuthorizationMessages } from "./authorization-message.ts";
+import { mayNotAssume, validationError } from "./errors.ts";
+import type { IdentityDirectory } from "./ports.ts";
+import { findRole, trustsService } from "./roles.ts";
 import { rootCredential, type RootCredentials } from "./root-credentials.ts";
-import { TemporaryCredentials } from "./temporary-credentials.ts";
+import { roleIdentity, sessionOperations } from "./sessions.ts";
+import { type Identity, TemporaryCredentials } from "./temporary-credentials.ts";
 
 export interface StsOptions {
   readonly records: RecordStore;
-  readonly roles: RoleDirectory;
-  /** The account that this server is. */
-  readonly accountId: string;
-  readonly root: RootCredentials;
+  readonly identities: IdentityDirectory;
+  /** The root key of every account of this server. */
+  readonly roots: ReadonlyMap<string, RootCredentials>;
+  readonly messages: AuthorizationMessages;
   readonly clock: Clock;
 }
 
-/** A session of a role that the platform opens for work it runs. */
-export interface RoleSessionRequest {
-  /** A role of any account; one that is not known here is accepted. */
+/** A session of a role for work that a service of the platform runs. */
+export interface ServiceSession {
   readonly roleArn: string;
+  /** `[\w+=,.@-]{2,64}` */
   readonly sessionName: string;
-  /** 900 to 43200. */
-  readonly durationSeconds: number;
-  readonly actor: Actor;
+  /** e.g. `sagemaker.amazonaws.com`; the role must trust it. */
+  readonly service: string;
 }
 
 export interface StsService extends Service {
-  /** Finds the root key and every temporary credential. */
+  /** Finds root keys, keys of users and every temporary credential, of the accounts of this server. */
   readonly lookup: CredentialLookup;
-  /** @throws AwsError ValidationError when the ARN is not one of a role */
-  issueRoleSession(request: RoleSessionRequest): Promise<Required<Credential>>;
+  /** Whether the role exists and trusts the service. */
+  isAssumableBy(roleArn: string, service: string): Promise<boolean>;
+  /** Who acts when the platform does something under a role, without a credential. @throws AwsError AccessDenied */
+  servicePrincipal(session: ServiceSession): Promise<Identity>;
+  /** @param durationSeconds 900 to 43200 @throws AwsError AccessDenied when the service may not act as the role */
+  issueServiceSession(session: ServiceSession, durationSeconds: number, actor: Actor): Promise<Required<Credential>>;
 }
 
-const defaultRoleSeconds = 3600;
-const chainedRoleSeconds = 3600;
-const defaultSessionSeconds = 43_200;
-/** AWS gives the root user no session longer than an hour, whatever was asked for. */
-const rootSessionSeconds = 3600;
-
-const notEnforced = "policies are recorded but not enforced, so the session would have more rights than asked for";
-const noMfa = "there are no MFA devices";
-const noSessionTags = "sessions have no tags";
-const assumeRoleRefusals: readonly Refusal[] = [
-  { parameter: "Policy", because: notEnforced },
-  { parameter: "PolicyArns", because: notEnforced },
-  { parameter: "Tags", because: noSessionTags },
-  { parameter: "TransitiveTagKeys", because: noSessionTags },
-  { parameter: "ExternalId", because: "trust policies are not evaluated, so nobody would check it" },
-  { parameter: "SerialNumber", because: noMfa },
-  { parameter: "TokenCode", because: noMfa },
-  { parameter: "SourceIdentity", because: "sessions do not carry a source identity" },
-  { parameter: "ProvidedContexts", because: "there is no trusted context provider" },
-];
-const sessionTokenRefusals: readonly Refusal[] = [
-  { parameter: "SerialNumber", because: noMfa },
-  { parameter: "TokenCode", because: noMfa },
-];
-
 export function stsService(options: StsOptions): StsService {
-  const { roles, accountId } = options;
-  const root = rootCredential(options.root, accountId);
+  const { identities, messages, clock } = options;
+  const roots = new Map<string, Credential>();
+  for (const [accountId, root] of options.roots) roots.set(root.accessKeyId, rootCredential(root, accountId));
   const temporary = new TemporaryCredentials(options);
 
-  const openRoleSession = (role: AssumableRole, sessionName: string, durationSeconds: number, actor: Actor) =>
-    temporary.issue(
-      {
-        kind: "assumed-role",
-        accountId,
-        arn: `arn:aws:sts::${accountId}:assumed-role/${role.roleName}/${sessionName}`,
-        userId: `${role.roleId}:${sessionName}`,
-      },
-      durationSeconds,
-      actor,
-    );
+  const find = (accessKeyId: string) =>
+    accessKeyId.startsWith("ASIA")
+      ? (temporary.cached(accessKeyId) ?? temporary.find(accessKeyId))
+      : identities.findAccessKey(accessKeyId);
+  /** The data directory may hold accounts that this server was not told of: they cannot be used. */
+  const ofServedAccount = (credential: Credential | undefined) =>
+    credential !== undefined && options.roots.has(credential.principal.accountId) ? credential : undefined;
+  const lookup: CredentialLookup = (accessKeyId) => {
+    const root = roots.get(accessKeyId);
+    if (root !== undefined) return root;
+    const found = find(accessKeyId);
+    return found instanceof Promise ? found.then(ofServedAccount) : ofServedAccount(found);
+  };
 
-  const findRole = async (arn: string): Promise<{ role: AssumableRole; known: boolean; foreign: boolean }> => {
-    const { account, roleName } = parseRoleArn(arn);
-    const foreign = account !== accountId;
-    const found = foreign ? undefined : await roles.findRole(accountId, roleName);
-    if (found !== undefined && found.arn === arn) return { role: found, known: true, foreign };
-    const unknown = { arn, roleName, roleId: roleIdOf(arn), maxSessionDuration: 43_200 };
-    return { role: unknown, known: false, foreign };
+  const servicePrincipal = async ({ roleArn, sessionName, service: name }: ServiceSession): Promise<Identity> => {
+    const role = await findRole(identities, roleArn);
+    if (role === undefined || !trustsService(role, name)) {
+      throw mayNotAssume({ kind: "service", accountId: "", arn: name, userId: name, accessKeyId: name }, roleArn);
+    }
+    return roleIdentity(role, sessionName, clock.now());
   };
 
   const service = defineService<STSOperations>(
@@ -98,97 +81,38 @@ export function stsService(options: StsOptions): StsService {
       GetCallerIdentity: {
         handle: (_, { principal }) => ({ UserId: principal.userId, Account: principal.accountId, Arn: principal.arn }),
       },
-      AssumeRole: {
-        caveat: "trust policies are not evaluated: any credential of the account may assume its roles",
-        refuses: assumeRoleRefusals,
-        handle: async (input, context) => {
-          const { principal } = context;
-          const { role, known, foreign } = await findRole(input.RoleArn);
-          if (foreign || (!known && principal.kind !== "root")) {
-            throw new AwsError(
-              "AccessDenied",
-              `User: ${principal.arn} is not authorized to perform: sts:AssumeRole on resource: ${input.RoleArn}`,
-              { status: 403 },
-            );
-          }
-          const seconds = input.DurationSeconds ?? defaultRoleSeconds;
-          if (principal.kind === "assumed-role" && seconds > chainedRoleSeconds) {
-            throw validationError(
-              "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
-            );
-          }
-          if (seconds > role.maxSessionDuration) {
-            throw validationError("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.");
-          }
-          const credential = await openRoleSession(role, input.RoleSessionName, seconds, actorOf(context));
-          return {
-            Credentials: credentialsOf(credential),
-            AssumedRoleUser: { AssumedRoleId: credential.principal.userId, Arn: credential.principal.arn },
-          };
+      ...sessionOperations(identities, temporary),
+      GetAccessKeyInfo: {
+        caveat: "only keys that were issued here are known",
+        async handle({ AccessKeyId }) {
+          const credential = await lookup(AccessKeyId);
+          if (credential === undefined) throw validationError(`The access key id ${AccessKeyId} is not known here`);
+          return { Account: credential.principal.accountId };
         },
       },
-      GetSessionToken: {
-        refuses: sessionTokenRefusals,
-        handle: async (input, context) => {
-          const { principal } = context;
-          if (principal.accessKeyId.startsWith("ASIA")) {
-            throw new AwsError("AccessDenied", "Cannot call GetSessionToken with session credentials", { status: 403 });
+      DecodeAuthorizationMessage: {
+        caveat: "messages come in the response header x-sagebrush-authorization-message of every denied call",
+        handle({ EncodedMessage }, { accountId }) {
+          const DecodedMessage = messages.decode(accountId, EncodedMessage);
+          if (DecodedMessage === undefined) {
+            throw new AwsError("InvalidAuthorizationMessageException", "The message is not valid");
           }
-          const asked = input.DurationSeconds ?? defaultSessionSeconds;
-          const seconds = principal.kind === "root" ? Math.min(asked, rootSessionSeconds) : asked;
-          const { kind, arn, userId } = principal;
-          const credential = await temporary.issue(
-            { kind, accountId: principal.accountId, arn, userId },
-            seconds,
-            actorOf(context),
-          );
-          return { Credentials: credentialsOf(credential) };
+          return { DecodedMessage };
         },
       },
     },
-    { validationCode: "ValidationError" },
+    { validationCode: "ValidationError", accesses: stsAccessRules(identities) },
   );
 
   return {
     ...service,
-    lookup: (accessKeyId) => {
-      if (accessKeyId === root.accessKeyId) return root;
-      if (!accessKeyId.startsWith("ASIA")) return undefined;
-      return temporary.cached(accessKeyId) ?? temporary.find(accessKeyId);
+    lookup,
+    async isAssumableBy(roleArn, name) {
+      const role = await findRole(identities, roleArn);
+      return role !== undefined && trustsService(role, name);
     },
-    issueRoleSession: async ({ roleArn, sessionName, durationSeconds, actor }) => {
-      const { role } = await findRole(roleArn);
-      return openRoleSession(role, sessionName, durationSeconds, actor);
-    },
-  };
-}
-
-function parseRoleArn(arn: string): { account: string; roleName: string } {
-  const parts = /^arn:aws[a-z-]*:iam::(\d{12}):role\/(?:[\x21-\x7e]+\/)?([\w+=,.@-]{1,64})$/.exec(arn);
-  if (parts === null) throw validationError(`${arn} is invalid`);
-  return { account: parts[1], roleName: parts[2] };
-}
-
-/** A stable id for a role that is not known here. */
-function roleIdOf(arn: string): string {
-  const digest = createHash("sha256").update(arn).digest();
-  return `AROA${Array.from(digest.subarray(0, 17), (byte) => base32Alphabet[byte % 32]).join("")}`;
-}
-
-/** Query services spell this code without `Exception`. */
-function validationError(message: string): AwsError {
-  return new AwsError("ValidationError", message);
-}
-
-function actorOf({ principal, operation, requestId }: RequestContext): Actor {
-  return { by: principal.arn, call: `sts:${operation}`, requestId };
-}
-
-function credentialsOf(credential: Required<Credential>): Credentials {
-  return {
-    AccessKeyId: credential.accessKeyId,
-    SecretAccessKey: credential.secretAccessKey,
-    SessionToken: credential.sessionToken,
-    Expiration: new Date(credential.expiresAt),
+    servicePrincipal,
+    issueServiceSession: async (session, durationSeconds, actor) =>
+      temporary.issue(await servicePrincipal(session), durationSeconds, actor),
   };
 }

@@ -1,14 +1,13 @@
 /**
- * The root access key of a data directory: made on the first start, read afterwards, shown to nobody else.
- *
- * It stands in `root-credentials.json` with mode 0600. Whoever can read it owns everything in the data directory, so a
- * file that others can read is refused rather than used.
+ * The root access keys of a data directory, one per account: made on the first start, read afterwards, shown to nobody
+ * else. That of the server's own account stands in `root-credentials.json`, those of its other accounts in
+ * `root-credentials-<account id>.json`. Whoever can read one owns everything of that account.
  */
 import { randomBytes } from "node:crypto";
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { Credential } from "../../protocol/sigv4/credential.ts";
 import { randomText } from "../../util/random-text.ts";
+import { loadOrCreatePrivateFile, readPrivateFile } from "./private-file.ts";
 
 export interface RootCredentials {
   /** `AKIA` and 16 characters. */
@@ -17,34 +16,44 @@ export interface RootCredentials {
   readonly secretAccessKey: string;
 }
 
-const fileName = "root-credentials.json";
+const what = "the root key";
+const reset = "delete the file to get a new key at the next start";
+
+function fileOf(dataDirectory: string, otherAccount: string | undefined): string {
+  return join(
+    dataDirectory,
+    otherAccount === undefined ? "root-credentials.json" : `root-credentials-${otherAccount}.json`,
+  );
+}
 
 /**
- * Reads the root key.
+ * Reads a root key.
+ * @param otherAccount id of an account beside the server's own
  * @returns undefined when the data directory has none, because no server was ever started with it
  * @throws Error when others can read the file or it is damaged, with the way out
  */
-export function readRootCredentials(dataDirectory: string): RootCredentials | undefined {
-  const path = join(dataDirectory, fileName);
-  let text: string;
-  try {
-    // Windows has no permission bits; its files inherit the rights of the user's profile.
-    const { mode } = statSync(path);
-    if (process.platform !== "win32" && (mode & 0o077) !== 0) {
-      throw new Error(
-        `${path} holds the root key but others can read it (mode ${(mode & 0o777).toString(8).padStart(4, "0")}); ` +
-          `run: chmod 600 "${path}", or delete the file to get a new key at the next start`,
-      );
-    }
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
+export function readRootCredentials(dataDirectory: string, otherAccount?: string): RootCredentials | undefined {
+  const path = fileOf(dataDirectory, otherAccount);
+  const text = readPrivateFile(path, what, reset);
+  return text === undefined ? undefined : checked(path, text);
+}
+
+/** Reads a root key, making one first when there is none. */
+export function loadOrCreateRootCredentials(dataDirectory: string, otherAccount?: string): RootCredentials {
+  const path = fileOf(dataDirectory, otherAccount);
+  const make = () => {
+    const credentials: RootCredentials = {
+      accessKeyId: `AKIA${randomText(16)}`,
+      secretAccessKey: newSecretAccessKey(),
+    };
+    return `${JSON.stringify(credentials, undefined, 2)}\n`;
+  };
+  return checked(path, loadOrCreatePrivateFile(path, what, reset, make));
+}
+
+function checked(path: string, text: string): RootCredentials {
   const credentials = parse(text);
-  if (credentials === undefined) {
-    throw new Error(`${path} is not a root key file; delete it to get a new key at the next start`);
-  }
+  if (credentials === undefined) throw new Error(`${path} is not a root key file; ${reset}`);
   return credentials;
 }
 
@@ -60,45 +69,6 @@ function parse(text: string): RootCredentials | undefined {
   if (typeof accessKeyId !== "string" || !/^\w{16,128}$/.test(accessKeyId)) return undefined;
   if (typeof secretAccessKey !== "string" || secretAccessKey.length < 16) return undefined;
   return { accessKeyId, secretAccessKey };
-}
-
-/**
- * Reads the root key, making one first when there is none. The file appears whole or not at all, also when the machine
- * loses power; the caller holds the data directory, so nobody else is making one.
- */
-export function loadOrCreateRootCredentials(dataDirectory: string): RootCredentials {
-  const path = join(dataDirectory, fileName);
-  const temporary = `${path}.tmp`;
-  // What a start that was killed in the middle has left.
-  rmSync(temporary, { force: true });
-  const existing = readRootCredentials(dataDirectory);
-  if (existing !== undefined) return existing;
-  const credentials: RootCredentials = { accessKeyId: `AKIA${randomText(16)}`, secretAccessKey: newSecretAccessKey() };
-  writeDurably(temporary, `${JSON.stringify(credentials, undefined, 2)}\n`);
-  renameSync(temporary, path);
-  syncDirectory(dataDirectory);
-  return credentials;
-}
-
-function writeDurably(path: string, text: string): void {
-  const file = openSync(path, "wx", 0o600);
-  try {
-    writeSync(file, text);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-}
-
-/** A rename is durable when its directory is. */
-function syncDirectory(path: string): void {
-  if (process.platform === "win32") return; // directories cannot be opened there
-  const directory = openSync(path, "r");
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
-  }
 }
 
 /** The root user of an account, as the credential of its key. */

@@ -7,9 +7,8 @@ import type { Clock } from "../../util/clock.ts";
 import { randomText } from "../../util/random-text.ts";
 import { newSecretAccessKey } from "./root-credentials.ts";
 
-/** Where records of services without regions are kept. */
-const globalRegion = "aws-global";
-const family = "sts-credential";
+/** An access key id does not say which account it is of, so all accounts share a space of no account. */
+const space = { accountId: "", region: "aws-global", family: "sts-credential" } as const;
 /** Expired credentials are told apart from unknown ones for a while: none lives longer than 36 hours. */
 const keptMs = 3 * 24 * 3_600_000;
 const purgeEveryMs = 3_600_000;
@@ -28,15 +27,13 @@ export type Identity = Omit<Principal, "accessKeyId">;
 
 export class TemporaryCredentials {
   readonly #records: RecordStore;
-  readonly #accountId: string;
   readonly #clock: Clock;
   // A credential never changes, so what was read once stays true.
   readonly #cache = new Map<string, Credential>();
   #purgedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(options: { records: RecordStore; accountId: string; clock: Clock }) {
+  constructor(options: { records: RecordStore; clock: Clock }) {
     this.#records = options.records;
-    this.#accountId = options.accountId;
     this.#clock = options.clock;
   }
 
@@ -74,7 +71,7 @@ export class TemporaryCredentials {
   }
 
   #key(accessKeyId: string): RecordKey {
-    return { accountId: this.#accountId, region: globalRegion, family, name: accessKeyId };
+    return { ...space, name: accessKeyId };
   }
 
   #remember(credential: Credential): void {
@@ -87,17 +84,11 @@ export class TemporaryCredentials {
     if (now - this.#purgedAt < purgeEveryMs) return [];
     this.#purgedAt = now;
     const page = await this.#records.list({
-      accountId: this.#accountId,
-      region: globalRegion,
-      family,
+      ...space,
       orderBy: "createdAt",
       createdBefore: now - keptMs,
       limit: purgeBatch,
     });
-    return page.records.map(({ accountId, region, name }) => ({
-      op: "delete",
-      key: { accountId, region, family, name },
-      ifExists: true,
-    }));
+    return page.records.map(({ name }) => ({ op: "delete", key: this.#key(name), ifExists: true }));
   }
 }

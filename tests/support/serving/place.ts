@@ -9,6 +9,7 @@ import { gzipSync } from "node:zlib";
 import { packTar } from "modern-tar";
 import type { TarHeader } from "modern-tar";
 import { LocalProcessBackend } from "../../../src/compute/local-process/local-process-backend.ts";
+import { noCredentials } from "../../../src/jobs/ports.contract.ts";
 import type { LogEvent, LogSink, LogStreamKey, ObjectEntry, ObjectStorage } from "../../../src/jobs/ports.ts";
 import { SystemClock } from "../../../src/util/clock.ts";
 import { EndpointFleet } from "../../../src/serving/endpoint-fleet.ts";
@@ -133,7 +134,8 @@ export class Place {
     const { backend, storage, logs, clock, router } = this;
     return new EndpointFleet({
       backend,
-      storage,
+      storageOf: () => storage,
+      credentials: noCredentials,
       logs,
       clock,
       router,

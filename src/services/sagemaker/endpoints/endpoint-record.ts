@@ -19,6 +19,8 @@ export interface DeployedVariant {
   readonly image: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly modelData: ModelData;
+  /** The model's execution role. */
+  readonly roleArn?: string;
   readonly instanceType: ProductionVariantInstanceType;
   readonly currentWeight: number;
   readonly desiredWeight: number;
@@ -62,6 +64,7 @@ export function deploymentOf({ accountId, region, name }: EndpointRecord, genera
       image: variant.image,
       environment: variant.environment,
       modelData: variant.modelData,
+      roleArn: variant.roleArn,
       weight: variant.desiredWeight,
       instanceCount: variant.desiredInstanceCount,
       routing: variant.routing,

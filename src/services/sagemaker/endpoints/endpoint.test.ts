@@ -40,7 +40,7 @@ async function start(): Promise<void> {
   handler = new RequestHandler({
     services: [
       defineService<SageMakerOperations>("sagemaker", {
-        ...modelOperations({ models, objects: place.storage }),
+        ...modelOperations({ models, storageOf: () => place.storage, roles: { isAssumable: async () => true } }),
         ...endpointOperations({ models, configs, endpoints }),
       }),
       sagemakerRuntimeService({ router: place.router }),

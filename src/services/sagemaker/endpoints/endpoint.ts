@@ -70,10 +70,11 @@ export function endpointOperations({ models, configs, endpoints }: EndpointDepen
   /** A generation of the configuration of a name, with the models as they are now. */
   const generationOf = async (caller: Caller, endpointConfigName: string): Promise<EndpointGeneration> => {
     const { body } = await configs.require(caller, endpointConfigName);
-    const found = new Map<string, ServableModel>();
+    const found = new Map<string, ServableModel & { readonly roleArn?: string }>();
     for (const { ModelName } of body.variants) {
-      if (!found.has(ModelName))
-        found.set(ModelName, await servable((await models.require(caller, ModelName)).body.container));
+      if (found.has(ModelName)) continue;
+      const { container, executionRoleArn: roleArn } = (await models.require(caller, ModelName)).body;
+      found.set(ModelName, { ...(await servable(container)), roleArn });
     }
     return newGeneration(endpointConfigName, body.variants, found, caller.clock.now());
   };

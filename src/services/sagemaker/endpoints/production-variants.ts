@@ -95,20 +95,21 @@ export function checkInstanceCount(variantName: string, count: number): void {
 export function newGeneration(
   endpointConfigName: string,
   variants: readonly CompleteVariant[],
-  models: ReadonlyMap<string, ServableModel>,
+  models: ReadonlyMap<string, ServableModel & { readonly roleArn?: string }>,
   now: number,
 ): EndpointGeneration {
   return {
     id: randomBytes(6).toString("hex"),
     endpointConfigName,
     variants: variants.map((variant) => {
-      const { image, environment, modelData } = models.get(variant.ModelName)!;
+      const { image, environment, modelData, roleArn } = models.get(variant.ModelName)!;
       return {
         name: variant.VariantName,
         modelName: variant.ModelName,
         image,
         environment,
         modelData,
+        roleArn,
         instanceType: variant.InstanceType,
         // What is wanted; nothing of it is there yet.
         currentWeight: variant.InitialVariantWeight,

@@ -2,18 +2,17 @@ import { expect, test } from "vitest";
 import { MemoryObjects } from "../../../jobs/ports.contract.ts";
 import type { Channel, CreateTrainingJobRequest } from "../../../protocol/generated/sagemaker.ts";
 import { compileRefusals } from "../../../protocol/refusals.ts";
-import type { Principal } from "../../../protocol/service.ts";
 import { acceptTrainingJob } from "./create-training-job.ts";
 import { createTrainingJobRefusals } from "./refusals.ts";
-import { algorithms, principal, roleArn, trainingRequest } from "./training.contract.ts";
+import { accountId, algorithms, roleArn, trainingRequest } from "./training.contract.ts";
 
 const rules = {
   algorithms,
   objects: new MemoryObjects().put("bucket", "train/a.csv", "1"),
-  roles: { exists: async (_accountId: string, arn: string) => arn === roleArn },
+  roles: { isAssumable: async (_accountId: string, arn: string) => arn === roleArn },
 };
-const accept = (more: Partial<CreateTrainingJobRequest> = {}, kind: Principal["kind"] = "root") =>
-  acceptTrainingJob(trainingRequest(more), { principal: principal(kind), at: 1000 }, rules);
+const accept = (more: Partial<CreateTrainingJobRequest> = {}) =>
+  acceptTrainingJob(trainingRequest(more), { accountId, at: 1000 }, rules);
 const channel = (more: Partial<Channel> = {}, uri = "s3://bucket/train/"): Channel => ({
   ChannelName: "train",
   DataSource: { S3DataSource: { S3DataType: "S3Prefix", S3Uri: uri } },
@@ -125,13 +124,11 @@ test("what clients send by default passes, and the log says what it does not do"
   expect(job.notes).toEqual([expect.stringContaining("no tensors are saved")]);
 });
 
-test("root may name a role that is not known here, and the log says so; a user may not", async () => {
+test("a role that SageMaker cannot assume is refused in AWS's words", async () => {
   const unknown = `${roleArn}-unknown`;
-  expect((await accept({ RoleArn: unknown })).notes).toEqual([
-    expect.stringContaining(`the role ${unknown} is not known here`),
-  ]);
-  await expect(accept({ RoleArn: unknown }, "user")).rejects.toThrow(`Could not assume role ${unknown}.`);
-  expect((await accept({}, "user")).notes).toEqual([]);
+  await expect(accept({ RoleArn: unknown })).rejects.toThrow(
+    `Could not assume role ${unknown}. Please ensure that the role exists and allows principal 'sagemaker.amazonaws.com' to assume the role.`,
+  );
 });
 
 const table = compileRefusals(createTrainingJobRefusals);

@@ -5,9 +5,9 @@ import type { ImageReference } from "../../../algorithms/registry.ts";
 import { type ObjectStorage, parseS3Uri } from "../../../jobs/ports.ts";
 import { validationError } from "../../../protocol/aws-error.ts";
 import type { Channel, CreateTrainingJobRequest } from "../../../protocol/generated/sagemaker.ts";
-import type { Principal } from "../../../protocol/service.ts";
+import { requireAssumableRole } from "../execution-role.ts";
+import type { RoleDirectory } from "../ports.ts";
 import type { AlgorithmDirectory } from "./algorithm-directory.ts";
-import type { RoleDirectory } from "./ports.ts";
 import { refuseProfiler } from "./refusals.ts";
 import { messages, runIdPrefix, type TrainingJob } from "./training-job-record.ts";
 
@@ -31,7 +31,7 @@ const loaderVariable = /^(NODE_|LD_|DYLD_|OPENSSL_|SAGEBRUSH_|ML_ROOT$|PATH$)/;
  */
 export async function acceptTrainingJob(
   request: CreateTrainingJobRequest,
-  caller: { readonly principal: Principal; readonly at: number },
+  caller: { readonly accountId: string; readonly at: number },
   rules: TrainingRequestRules,
 ): Promise<TrainingJob> {
   refuseProfiler(request);
@@ -41,8 +41,8 @@ export async function acceptTrainingJob(
   checkChannels(request.InputDataConfig ?? []);
   checkEnvironment(request.Environment ?? {});
   checkAlgorithmInputs(request, algorithm, image);
-  await checkOutput(request, caller.principal.accountId, rules.objects);
-  const notes = [...(await checkRole(request.RoleArn, caller.principal, rules.roles)), ...harmlessNotes(request)];
+  await checkOutput(request, caller.accountId, rules.objects);
+  await requireAssumableRole(rules.roles, caller.accountId, request.RoleArn);
 
   const { Tags: _tags, ...kept } = request;
   return {
@@ -54,7 +54,7 @@ export async function acceptTrainingJob(
     phase: "waiting",
     transitions: [{ status: "Starting", startTime: caller.at, message: messages.starting }],
     runId: `${runIdPrefix}${randomUUID()}`,
-    notes,
+    notes: harmlessNotes(request),
   };
 }
 
@@ -167,19 +167,6 @@ async function checkOutput(
       `OutputDataConfig.S3OutputPath: the bucket "${location.bucket}" does not exist; create it first.`,
     );
   }
-}
-
-/** Roles are not needed to run a job here, so the root user may name any; others must name one that is there. */
-async function checkRole(roleArn: string, principal: Principal, roles: RoleDirectory): Promise<string[]> {
-  if (await roles.exists(principal.accountId, roleArn)) return [];
-  if (principal.kind === "root") {
-    return [
-      `Sagebrush: the role ${roleArn} is not known here; the job was accepted because the root user asked for it`,
-    ];
-  }
-  throw validationError(
-    `Could not assume role ${roleArn}. Please ensure that the role exists and allows principal 'sagemaker.amazonaws.com' to assume the role.`,
-  );
 }
 
 /** Parameters that clients send by default, that ask for nothing, and whose other forms are refused. */

@@ -10,7 +10,7 @@ import type { Capacity } from "../../../jobs/capacity.ts";
 import type { Channel as JobChannel } from "../../../jobs/channels.ts";
 import { clientFailure, platformFailure } from "../../../jobs/failure.ts";
 import type { Job, JobOutcome, JobRunner } from "../../../jobs/job-runner.ts";
-import { parseS3Uri } from "../../../jobs/ports.ts";
+import { parseS3Uri, type WorkloadCredentials } from "../../../jobs/ports.ts";
 import { variables } from "../../../jobs/run-algorithm/run.ts";
 import { AwsError } from "../../../protocol/aws-error.ts";
 import type { Channel } from "../../../protocol/generated/sagemaker.ts";
@@ -24,6 +24,7 @@ import type { Phase, TrainingJob, TrainingJobRecord } from "./training-job-recor
 export interface TrainingSteps {
   readonly runner: JobRunner;
   readonly capacity: Capacity;
+  readonly credentials: WorkloadCredentials;
   /** Default: the built-in algorithms. */
   readonly algorithms?: AlgorithmDirectory;
   /** The program that trains. */
@@ -166,23 +167,24 @@ function failureOf(error: unknown, what: string): string {
 /** What the runner is told of a job. */
 async function jobOf(steps: TrainingSteps, record: TrainingJobRecord): Promise<Job> {
   const { request, runId, notes, logStream } = record.body;
-  const { algorithms = builtInAlgorithm } = steps;
+  const { algorithms = builtInAlgorithm, credentials } = steps;
+  const { RoleArn: roleArn } = request;
   const image = request.AlgorithmSpecification!.TrainingImage!;
   const known = await algorithms(image);
   const output = parseS3Uri(request.OutputDataConfig.S3OutputPath)!;
   return {
     id: runId,
     accountId: record.accountId,
+    roleArn,
     hyperparameters: request.HyperParameters ?? {},
     channels: (request.InputDataConfig ?? []).map(channelOf),
     host: { instanceType: request.ResourceConfig!.InstanceType!, currentHost: host, hosts: [host] },
     command: steps.command,
     env: {
       ...request.Environment,
+      ...credentials.environment({ workloadId: runId, region: record.region, roleArn, sessionName: "SageMaker" }),
       TRAINING_JOB_NAME: record.name,
       TRAINING_JOB_ARN: record.arn!,
-      AWS_REGION: record.region,
-      AWS_DEFAULT_REGION: record.region,
       CURRENT_HOST: host,
       DMLC_INTERFACE: "eth0",
       [variables.image]: image,

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { LocalProcessBackend } from "../../../compute/local-process/local-process-backend.ts";
 import { Capacity } from "../../../jobs/capacity.ts";
 import { JobRunner } from "../../../jobs/job-runner.ts";
-import { MemoryLogs, MemoryObjects } from "../../../jobs/ports.contract.ts";
+import { MemoryLogs, MemoryObjects, noCredentials } from "../../../jobs/ports.contract.ts";
 import type {
   CreateTrainingJobRequest,
   DescribeTrainingJobResponse,
@@ -49,16 +49,22 @@ class TestServer {
       clock,
       log: (_what, error) => this.faults.push(error),
     });
-    this.runner = new JobRunner({ compute: this.#compute, objects, logs, dataDirectory: directory });
+    this.runner = new JobRunner({ compute: this.#compute, storageOf: () => objects, logs, dataDirectory: directory });
     this.#capacity = new Capacity(slots);
     const command: [string, string] = [process.execPath, join(directory, "tiny.mjs")];
-    this.#reconciler = trainingJobReconciler({ runner: this.runner, capacity: this.#capacity, algorithms, command });
+    this.#reconciler = trainingJobReconciler({
+      runner: this.runner,
+      capacity: this.#capacity,
+      credentials: noCredentials,
+      algorithms,
+      command,
+    });
     this.#engine.add(this.#reconciler);
     this.#operations = trainingJobOperations({
       trainingJobs: trainingJobFamily({ records: this.#records, notify: (key) => this.#engine.notify(key) }),
       algorithms,
       objects,
-      roles: { exists: async (_account, arn) => arn === roleArn },
+      roles: { isAssumable: async (_account, arn) => arn === roleArn },
     });
   }
 

@@ -59,7 +59,7 @@ export function trainingJobOperations({
       refuses: createTrainingJobRefusals,
       async handle(input, context) {
         const at = context.clock.now();
-        const body = await acceptTrainingJob(input, { principal: context.principal, at }, rules);
+        const body = await acceptTrainingJob(input, { accountId: context.accountId, at }, rules);
         const { TrainingJobName: name, Tags: tags } = input;
         const record = await trainingJobs.create(context, { name, body, status: body.status, tags });
         return { TrainingJobArn: record.arn! };

@@ -7,6 +7,7 @@ import { expect, test } from "vitest";
 import { LocalProcessBackend } from "../../../compute/local-process/local-process-backend.ts";
 import { Capacity } from "../../../jobs/capacity.ts";
 import { JobRunner } from "../../../jobs/job-runner.ts";
+import { noCredentials } from "../../../jobs/ports.contract.ts";
 import type { RequestContext } from "../../../protocol/service.ts";
 import { ReconcilerEngine } from "../../../resources/reconciler.ts";
 import { FileBlobStore } from "../../../storage/file-blob-store.ts";
@@ -50,9 +51,15 @@ test("data comes from S3, the model goes there, the log to Logs", async () => {
   const compute = new LocalProcessBackend(directory);
   const faults: unknown[] = [];
   const engine = new ReconcilerEngine({ records, clock, log: (_what, error) => faults.push(error) });
-  const runner = new JobRunner({ compute, objects, logs, dataDirectory: directory });
+  const runner = new JobRunner({ compute, storageOf: () => objects, logs, dataDirectory: directory });
   engine.add(
-    trainingJobReconciler({ runner, capacity: new Capacity(1), algorithms, command: [process.execPath, program] }),
+    trainingJobReconciler({
+      runner,
+      capacity: new Capacity(1),
+      credentials: noCredentials,
+      algorithms,
+      command: [process.execPath, program],
+    }),
   );
   await engine.start();
   await store.createBucket("bucket", space, actor);
@@ -70,7 +77,7 @@ test("data comes from S3, the model goes there, the log to Logs", async () => {
     trainingJobs: family,
     algorithms,
     objects,
-    roles: { exists: async () => false },
+    roles: { isAssumable: async () => true },
   });
   const context = {
     ...space,
