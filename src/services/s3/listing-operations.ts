@@ -5,6 +5,7 @@ import type {
   MultipartUpload,
   Object_,
   ObjectVersion,
+  Owner,
   S3Operations,
 } from "../../protocol/generated/s3.ts";
 import type { OperationTable } from "../../protocol/service.ts";
@@ -172,11 +173,18 @@ function entriesOf(
   encode: (text: string) => string,
   { bucket, withOwner }: { bucket: Bucket; withOwner: boolean },
 ) {
-  const owner = withOwner ? { Owner: ownerOf(bucket.accountId) } : {};
+  const ownerMember = (object: StoredObject) => (withOwner ? { Owner: ownerOfObject(bucket, object) } : {});
   return {
-    Contents: rowsOf(listing).map(({ object }): Object_ => ({ ...objectEntry(object, encode), ...owner })),
+    Contents: rowsOf(listing).map(({ object }): Object_ => ({
+      ...objectEntry(object, encode),
+      ...ownerMember(object),
+    })),
     CommonPrefixes: commonPrefixesOf(listing, encode),
   };
+}
+
+function ownerOfObject(bucket: Bucket, { acl }: StoredObject): Owner {
+  return acl?.Owner ?? ownerOf(bucket.accountId);
 }
 
 function objectEntry(object: StoredObject, encode: (text: string) => string): Object_ {
@@ -197,9 +205,11 @@ function versionEntry(
   IsLatest: boolean,
   encode: (text: string) => string,
 ): ObjectVersion | DeleteMarkerEntry {
-  const facts = { Key: encode(version.key), VersionId: version.versionId, IsLatest, Owner: ownerOf(bucket.accountId) };
-  if (version.marker) return { ...facts, LastModified: new Date(version.lastModified) };
-  return { ...(objectEntry(version, encode) as ObjectVersion), ...facts };
+  const facts = { Key: encode(version.key), VersionId: version.versionId, IsLatest };
+  if (version.marker) {
+    return { ...facts, LastModified: new Date(version.lastModified), Owner: ownerOf(bucket.accountId) };
+  }
+  return { ...(objectEntry(version, encode) as ObjectVersion), ...facts, Owner: ownerOfObject(bucket, version) };
 }
 
 function uploadEntry(upload: Upload, bucket: Bucket, encode: (text: string) => string): MultipartUpload {

@@ -27,14 +27,7 @@ import {
   readRefusals,
 } from "./refusals.ts";
 import { orHidden } from "./permissions.ts";
-import {
-  copySourceConditions,
-  descriptionOf,
-  noBody,
-  parseCopySource,
-  promisedBody,
-  versionMember,
-} from "./requests.ts";
+import { copySourceConditions, newObject, noBody, parseCopySource, promisedBody, versionMember } from "./requests.ts";
 
 export function multipartOperations(objects: ObjectStore): OperationTable<S3Operations> {
   const { uploads } = objects;
@@ -45,7 +38,7 @@ export function multipartOperations(objects: ObjectStore): OperationTable<S3Oper
         const bucket = await usableBucket(objects, context, input.Bucket, input.ExpectedBucketOwner);
         checkKey(input.Key);
         const checksum = checksumOfUpload(input.ChecksumAlgorithm, input.ChecksumType);
-        const body = { ...descriptionOf(input), ...checksum, initiator: context.principal.arn };
+        const body = { ...newObject(input, bucket, context), ...checksum, initiator: context.principal.arn };
         const { uploadId } = await uploads.create(bucket, input.Key, body, actorOf(context));
         return {
           Bucket: input.Bucket,

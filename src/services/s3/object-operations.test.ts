@@ -347,8 +347,6 @@ test("deleting many needs a digest of the body", async () => {
 test.each([
   ["PutObject", { ServerSideEncryption: "AES256" }, "ServerSideEncryption"],
   ["PutObject", { SSECustomerKey: "x" }, "SSECustomerKey"],
-  ["PutObject", { ACL: "public-read" }, "ACL=public-read"],
-  ["PutObject", { GrantRead: "id=1" }, "GrantRead"],
   ["PutObject", { StorageClass: "GLACIER" }, "StorageClass=GLACIER"],
   ["PutObject", { ObjectLockMode: "GOVERNANCE" }, "ObjectLockMode"],
   ["PutObject", { ChecksumXXHASH64: "x" }, "ChecksumXXHASH64"],

@@ -10,6 +10,7 @@ import type { OperationTable, RequestContext } from "../../protocol/service.ts";
 import { actorOf, usableBucket } from "./access.ts";
 import { checksumMembers, isChecksumName } from "./checksums.ts";
 import { checkWriteConditions, evaluateRead, quote, rangeStillHolds } from "./conditions.ts";
+import { attributeOperations } from "./attribute-operations.ts";
 import { deleteOperations } from "./delete-operations.ts";
 import { invalidArgument, invalidRequest, s3Error } from "./errors.ts";
 import { checkedStorageClass, checkKey } from "./names.ts";
@@ -28,6 +29,8 @@ import {
   checkVersionId,
   copySourceConditions,
   descriptionOf,
+  listOf,
+  newObject,
   noBody,
   parseCopySource,
   promisedBody,
@@ -35,10 +38,13 @@ import {
   taggingOf,
   versionMember,
 } from "./requests.ts";
+import { taggingOperations } from "./tagging-operations.ts";
 
 export function objectOperations(objects: ObjectStore): OperationTable<S3Operations> {
   return {
     ...deleteOperations(objects),
+    ...taggingOperations(objects),
+    ...attributeOperations(objects),
 
     PutObject: {
       refuses: [
@@ -52,7 +58,7 @@ export function objectOperations(objects: ObjectStore): OperationTable<S3Operati
         const conditions = { ifMatch: input.IfMatch, ifNoneMatch: input.IfNoneMatch };
         checkWriteConditions(conditions);
         const object = await objects.put(bucket, input.Key, input.Body ?? noBody(), {
-          description: descriptionOf(input),
+          description: newObject(input, bucket, context),
           promised: promisedBody(input, context),
           conditions,
           actor: actorOf(context),
@@ -72,7 +78,7 @@ export function objectOperations(objects: ObjectStore): OperationTable<S3Operati
         const bucket = await usableBucket(objects, context, input.Bucket, input.ExpectedBucketOwner);
         checkReadable(input);
         const use = async (object: StoredObject) => {
-          const view = viewOf(bucket, object, input, context);
+          const view = { ...viewOf(bucket, object, input, context), ...(await partChecksum(objects, object, input)) };
           return { view, body: await objects.body(object, view.range) };
         };
         const { view, body } = await orHidden(
@@ -90,8 +96,12 @@ export function objectOperations(objects: ObjectStore): OperationTable<S3Operati
       async handle(input, context) {
         const bucket = await usableBucket(objects, context, input.Bucket, input.ExpectedBucketOwner);
         checkReadable(input);
-        const object = await orHidden(objects, bucket, context, objects.readable(bucket, input.Key, input.VersionId));
-        return answer(viewOf(bucket, object, input, context), context);
+        const use = async (object: StoredObject) => ({
+          ...viewOf(bucket, object, input, context),
+          ...(await partChecksum(objects, object, input)),
+        });
+        const reading = objects.reading(bucket, input.Key, use, input.VersionId);
+        return answer(await orHidden(objects, bucket, context, reading), context);
       },
     },
 
@@ -113,6 +123,7 @@ export function objectOperations(objects: ObjectStore): OperationTable<S3Operati
           throw invalidArgument("x-amz-tagging-directive", tagging, "Unknown tagging directive.");
         }
         const replacement = directive === "REPLACE" ? descriptionOf(input) : undefined;
+        const list = listOf(input, bucket, context);
         const storageClass = checkedStorageClass(input.StorageClass);
         const redirect = redirectOf(input.WebsiteRedirectLocation);
         const newTags = taggingOf(input.Tagging);
@@ -121,7 +132,7 @@ export function objectOperations(objects: ObjectStore): OperationTable<S3Operati
         const description = (object: StoredObject): ObjectDescription => {
           const tags = tagging === "REPLACE" ? newTags : object.tags && { tags: object.tags };
           const { tags: _tags, ...replaced } = replacement ?? {};
-          if (replacement !== undefined) return { ...(replaced as ObjectDescription), ...tags };
+          if (replacement !== undefined) return { ...(replaced as ObjectDescription), ...tags, ...list };
           if (
             toItself &&
             algorithm === undefined &&
@@ -133,7 +144,7 @@ export function objectOperations(objects: ObjectStore): OperationTable<S3Operati
               "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
             );
           }
-          return { headers: object.headers, metadata: object.metadata, storageClass, ...tags, ...redirect };
+          return { headers: object.headers, metadata: object.metadata, storageClass, ...tags, ...redirect, ...list };
         };
         const copying = objects.copy(
           { ...source, bucket: sourceBucket },
@@ -220,6 +231,20 @@ function viewOf(bucket: Bucket, object: StoredObject, input: ReadRequest, contex
     // The checksum is that of the whole: beside other bytes it would make clients discard good data.
     ...(whole && input.ChecksumMode === "ENABLED" ? checksumMembers(object.checksum) : {}),
   };
+}
+
+/** The checksum of the one part that a request asks for. */
+async function partChecksum(
+  objects: ObjectStore,
+  object: StoredObject,
+  { PartNumber: number, ChecksumMode }: ReadRequest,
+): Promise<Partial<View>> {
+  const { checksum } = object;
+  if (number === undefined || ChecksumMode !== "ENABLED" || checksum === undefined) return {};
+  if (object.joined === undefined) return checksumMembers(checksum);
+  // Parts are counted as they lie in the object, whatever numbers they were uploaded under.
+  const [, , , , value] = (await objects.parts(object))[number - 1];
+  return value === undefined ? {} : { [`Checksum${checksum.algorithm}`]: value, ChecksumType: checksum.type };
 }
 
 /** A range is "206 Partial Content", also when it covers everything. */

@@ -22,7 +22,9 @@ import {
   type BucketBody,
   type BucketSpace,
   type CopySource,
+  type DescriptionChange,
   type JoinedBody,
+  type JoinedPart,
   type ObjectBody,
   type ObjectDescription,
   type StoredObject,
@@ -44,6 +46,14 @@ export interface PutOptions {
   readonly event?: ObjectEventName;
   readonly actor: Actor;
   readonly signal?: AbortSignal;
+}
+
+export interface AmendOptions {
+  readonly versionId?: string | undefined;
+  readonly change: (object: StoredObject) => DescriptionChange;
+  readonly actor: Actor;
+  /** What listeners are told; nothing by default. */
+  readonly event?: ObjectEventName;
 }
 
 /** What a delete did. */
@@ -188,6 +198,11 @@ export class ObjectStore {
     return this.#core.bytes.open(object, range);
   }
 
+  /** The parts that an object was uploaded in; none for one that was not. To be called inside `reading`. */
+  parts(object: StoredObject): Promise<readonly JoinedPart[]> {
+    return this.#core.bytes.parts(object);
+  }
+
   /**
    * Copies the bytes of an object to a new file; where the disk can, both share their blocks. To be called inside
    * `reading`.
@@ -268,6 +283,29 @@ export class ObjectStore {
         ? this.#deleteObject(now, key, current, conditions, actor)
         : this.#deleteVersion(now, key, current, versionId, { conditions, actor }),
     );
+  }
+
+  /**
+   * Says something else of an object, or of one version of it: tags, an access control list. Bytes, id and time stay.
+   * @param options.change decides on the object as it is
+   * @throws AwsError NoSuchKey, NoSuchVersion, MethodNotAllowed for a delete marker, and what `change` throws
+   */
+  amend(bucket: Bucket, key: string, options: AmendOptions): Promise<StoredObject> {
+    const { versionId, change, actor, event } = options;
+    return this.#core.changing(bucket, key, async (now, current) => {
+      const object = await this.#core.readable(now, key, versionId);
+      const amended = change(object);
+      const plan = this.#core.versions.planAmendment(now, object, object.versionId === current?.versionId, amended);
+      const { size, etag } = object;
+      const facts = { bucket: now, key, size, etag, at: this.#core.clock.now(), actor };
+      const version = now.settings.versioning === undefined ? {} : { versionId: object.versionId };
+      await this.#core.carryOut(
+        plan,
+        actor,
+        event === undefined ? {} : { event: { name: event, ...facts, ...version } },
+      );
+      return { ...object, ...amended } as StoredObject;
+    });
   }
 
   /** Keys in byte order, rolled up at the delimiter. */

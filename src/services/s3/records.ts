@@ -61,6 +61,9 @@ export interface ObjectDescription {
   readonly acl?: AccessControlPolicy;
 }
 
+/** New values of some of them; undefined takes one away. */
+export type DescriptionChange = { readonly [Name in keyof ObjectDescription]?: ObjectDescription[Name] | undefined };
+
 /** Which of the versions of its key something is. */
 export interface Versioned {
   /**

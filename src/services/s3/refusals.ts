@@ -2,22 +2,11 @@
 import type { Refusal } from "../../protocol/service.ts";
 import { checksumNames, unsupportedChecksums } from "./checksums.ts";
 
-const ownerOnly = "there are no access control lists, the bucket's owner alone has access";
 const notEncrypted = "objects are not encrypted at rest";
 
 function all(parameters: readonly string[], because: string): Refusal[] {
   return parameters.map((parameter) => ({ parameter, because }));
 }
-
-/** Canned ACLs that give nobody else access are what every object has. */
-const objectAcl: readonly Refusal[] = [
-  {
-    parameter: "ACL",
-    values: ["public-read", "public-read-write", "authenticated-read", "aws-exec-read", "bucket-owner-read"],
-    because: ownerOnly,
-  },
-  ...all(["GrantFullControl", "GrantRead", "GrantReadACP", "GrantWriteACP"], ownerOnly),
-];
 
 const customerKeys = all(["SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5"], notEncrypted);
 
@@ -68,7 +57,7 @@ export function checksumValueRefusals(path = ""): Refusal[] {
 export const bodyRefusals: readonly Refusal[] = [checksumAlgorithmRefusal, ...checksumValueRefusals(), ...customerKeys];
 
 /** Of whatever makes an object. */
-export const objectRefusals: readonly Refusal[] = [...objectAcl, ...encryption, ...objectLock, storageClass];
+export const objectRefusals: readonly Refusal[] = [...encryption, ...objectLock, storageClass];
 
 export const readRefusals: readonly Refusal[] = customerKeys;
 

@@ -6,6 +6,7 @@ import type { ReadConditions } from "./conditions.ts";
 import { invalidArgument, s3Error } from "./errors.ts";
 import { checkKey, checkedMetadata, checkedStorageClass, storedContentEncoding } from "./names.ts";
 import type { Bucket, ObjectDescription, ObjectHeaders } from "./records.ts";
+import { objectAclOf, type AclRequest } from "./settings/acl.ts";
 import { checkedTagSet } from "./settings/tag-set.ts";
 import { entityTooLarge, maxBodyBytes } from "./store-core.ts";
 import { isVersionId } from "./version-places.ts";
@@ -43,6 +44,27 @@ export function descriptionOf(input: DescriptionMembers): ObjectDescription {
     ...taggingOf(input.Tagging),
     ...redirectOf(input.WebsiteRedirectLocation),
   };
+}
+
+/**
+ * All that a request says of the object that it makes.
+ * @throws AwsError those of `descriptionOf`; AccessControlListNotSupported, InvalidArgument, AccessDenied of lists
+ */
+export function newObject(
+  input: DescriptionMembers & AclRequest,
+  bucket: Bucket,
+  context: Pick<RequestContext, "principal">,
+): ObjectDescription {
+  return { ...descriptionOf(input), ...listOf(input, bucket, context) };
+}
+
+export function listOf(
+  input: AclRequest,
+  bucket: Bucket,
+  { principal }: Pick<RequestContext, "principal">,
+): Pick<ObjectDescription, "acl"> {
+  const acl = objectAclOf(input, bucket, principal);
+  return acl === undefined ? {} : { acl };
 }
 
 /** @throws AwsError InvalidTag, BadRequest for more than ten */

@@ -21,6 +21,7 @@ import {
   versionName,
   within,
   type Bucket,
+  type DescriptionChange,
   type MarkerBody,
   type ObjectBody,
   type StoredMarker,
@@ -128,11 +129,12 @@ export class VersionHistory {
     };
   }
 
-  /** The change that keeps a version as it is but for some of its members. */
-  amended(bucket: Bucket, version: StoredObject, isCurrent: boolean, change: Partial<ObjectBody>): RecordChange {
-    const key = isCurrent ? objectKey(bucket, version.key) : versionKey(bucket, version.key, version.place!);
-    const status = isCurrent ? undefined : statusOf(version);
-    return { op: "update", key, body: { ...bodyOf(version), ...change }, ...(status !== undefined && { status }) };
+  /** Says something else of a version; its bytes, its id and its time stay. */
+  planAmendment(bucket: Bucket, version: StoredObject, isCurrent: boolean, change: DescriptionChange): VersionPlan {
+    const body = { ...bodyOf(version), ...change };
+    if (isCurrent) return { changes: [{ op: "update", key: objectKey(bucket, version.key), body }], dropped: [] };
+    // An update keeps the status by which the version `null` is found.
+    return { changes: [{ op: "update", key: versionKey(bucket, version.key, version.place!), body }], dropped: [] };
   }
 
   /** Makes room for a new version: the object becomes an older one, or, as the version `null` of a suspended bucket, goes. */
