@@ -67,7 +67,8 @@ function requestTags(input: AccessContext["input"]): readonly (readonly [key: st
 
 function tagList(list: unknown): readonly (readonly [key: string, value: string])[] {
   if (!Array.isArray(list)) return [];
-  return list.map(objectOf).map(({ Key, Value }) => [String(Key ?? ""), String(Value ?? "")] as const);
+  const text = (value: unknown) => (typeof value === "string" ? value : "");
+  return list.map(objectOf).map(({ Key, Value }) => [text(Key), text(Value)] as const);
 }
 
 function addTags(

@@ -109,7 +109,7 @@ export function accessRules(objects: ObjectFinder): AccessRules {
     const { on, actions, also, copies } = Object.hasOwn(rules, operation)
       ? rules[operation]
       : (typeof key === "string" ? object : bucket)(operation);
-    if (on === "account") return actions.map((action) => ({ action: `s3:${action}`, resource: "*" }));
+    if (on === "account") return actions.flat().map((action) => ({ action: `s3:${action}`, resource: "*" }));
     if (on === "nothing" || typeof name !== "string") return [];
 
     const found = operation === "CreateBucket" ? undefined : await objects.bucket(name);

@@ -37,6 +37,6 @@ export function s3Service({ objects, records }: S3Parts): Service {
       ...listingOperations(objects),
       ...multipartOperations(objects),
     },
-    { accesses: accessRules(objects), anonymous: true },
+    { accesses: accessRules(objects), anonymous: true, validationCode: "MalformedXML" },
   );
 }

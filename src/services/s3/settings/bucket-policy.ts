@@ -1,6 +1,5 @@
 /** Bucket policies as they are set. */
-import { parsePolicyDocument, type PolicyDocument } from "../../../authorization/policy-document.ts";
-import { PolicySyntaxError } from "../../../authorization/policy-syntax-error.ts";
+import { parsePolicyDocument, type PolicyDocument, PolicySyntaxError } from "../../../authorization/index.ts";
 import { s3Error } from "../errors.ts";
 
 /** UTF-8 bytes */

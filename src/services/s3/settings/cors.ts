@@ -17,7 +17,7 @@ export function checkedCors({ CORSRules: rules = [] }: Partial<CORSConfiguration
 }
 
 function checkRule(rule: CORSRule): void {
-  const { AllowedMethods = [], AllowedOrigins = [], AllowedHeaders = [], ExposeHeaders = [], MaxAgeSeconds } = rule;
+  const { AllowedMethods, AllowedOrigins, AllowedHeaders = [], ExposeHeaders = [], MaxAgeSeconds } = rule;
   if (AllowedMethods.length === 0 || AllowedOrigins.length === 0) throw s3Error("MalformedXML");
   if ((rule.ID?.length ?? 0) > maxIdCharacters) throw s3Error("MalformedXML");
   if (MaxAgeSeconds !== undefined && !(Number.isInteger(MaxAgeSeconds) && MaxAgeSeconds >= 0)) {

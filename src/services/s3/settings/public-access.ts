@@ -3,7 +3,7 @@
  *
  * Source: Amazon S3 User Guide, "Blocking public access to your Amazon S3 storage", section 'The meaning of "public"'.
  */
-import { parsePolicyDocument, type ConditionClause, type Statement } from "../../../authorization/policy-document.ts";
+import { parsePolicyDocument, type ConditionClause, type Statement } from "../../../authorization/index.ts";
 import { AwsError } from "../../../protocol/aws-error.ts";
 import type { AccessControlPolicy } from "../../../protocol/generated/s3.ts";
 import type { Principal } from "../../../protocol/service.ts";
