@@ -4,12 +4,11 @@ import { defineService, type Service } from "../../protocol/service.ts";
 import type { RecordStore } from "../../storage/record-store.ts";
 import { accessRules } from "./access-rules.ts";
 import { bucketOperations } from "./bucket-operations.ts";
-import { deleteOperations } from "./delete-operations.ts";
 import { listingOperations } from "./listing-operations.ts";
 import { multipartOperations } from "./multipart-operations.ts";
 import { objectOperations } from "./object-operations.ts";
 import type { ObjectStore } from "./object-store.ts";
-import { bucketAclOperations } from "./settings/acl-operations.ts";
+import { aclOperations } from "./settings/acl-operations.ts";
 import { notConfiguredOperations } from "./settings/not-configured.ts";
 import { settingOperations } from "./settings/setting-operations.ts";
 import { SettingsStore } from "./settings/settings-store.ts";
@@ -30,10 +29,9 @@ export function s3Service({ objects, records }: S3Parts): Service {
     {
       ...bucketOperations(objects),
       ...settingOperations(settings),
-      ...bucketAclOperations(settings),
+      ...aclOperations(settings, objects),
       ...notConfiguredOperations(settings),
       ...objectOperations(objects),
-      ...deleteOperations(objects),
       ...listingOperations(objects),
       ...multipartOperations(objects),
     },

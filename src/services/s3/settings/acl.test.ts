@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { account, openS3, otherAccount, type S3Fixture } from "../../../../tests/support/s3.ts";
+import { account, openS3, otherAccount, streamOf, type S3Fixture } from "../../../../tests/support/s3.ts";
 import type { AccessControlPolicy, Grant, ObjectOwnership } from "../../../protocol/generated/s3.ts";
 import type { Principal } from "../../../protocol/service.ts";
 import { canonicalUserId } from "../owner.ts";
@@ -146,4 +146,39 @@ test("grants reach whom they name, and the public only where it is not ignored",
   expect(isGranted(toGroup(authenticatedUsers), "READ", open, other)).toBe(true);
   expect(isGranted(acl(full(stranger)), "READ_ACP", ignoring, other)).toBe(true);
   expect(isGranted(acl(full(stranger)), "READ_ACP", open, anybody)).toBe(false);
+});
+
+test("objects have lists of their own, and others' objects an owner of their own", async () => {
+  await using s3 = await withLists();
+  await s3.call("PutObject", { Bucket, Key: "k", Body: streamOf("x"), ACL: "public-read" });
+  const grants = async () => (await s3.call("GetObjectAcl", { Bucket, Key: "k" })).Grants;
+  const everybody = { Grantee: { Type: "Group", URI: allUsers }, Permission: "READ" };
+  expect(await grants()).toEqual([full(owner), everybody]);
+  await s3.call("PutObjectAcl", { Bucket, Key: "k", ACL: "private" });
+  expect(await grants()).toEqual([full(owner)]);
+  await s3.call("PutObject", { Bucket, Key: "theirs", Body: streamOf("x") }, { accountId: otherAccount });
+  expect(await s3.call("GetObjectAcl", { Bucket, Key: "theirs" })).toEqual({
+    Owner: { ID: stranger },
+    Grants: [full(stranger)],
+  });
+  await s3.call("PutObjectAcl", { Bucket, Key: "theirs", ACL: "bucket-owner-read" }, { accountId: otherAccount });
+  expect((await s3.call("GetObjectAcl", { Bucket, Key: "theirs" })).Grants).toEqual([
+    full(stranger),
+    { Grantee: { Type: "CanonicalUser", ID: owner }, Permission: "READ" },
+  ]);
+  await expect(s3.call("PutObjectAcl", { Bucket, Key: "none", ACL: "private" })).rejects.toMatchObject({
+    code: "NoSuchKey",
+  });
+  // When the bucket's owner takes over, lists are there no more.
+  await s3.call("PutBucketOwnershipControls", {
+    Bucket,
+    OwnershipControls: { Rules: [{ ObjectOwnership: "BucketOwnerEnforced" }] },
+  });
+  expect(await s3.call("GetObjectAcl", { Bucket, Key: "theirs" })).toEqual({
+    Owner: { ID: owner },
+    Grants: [full(owner)],
+  });
+  await expect(s3.call("PutObjectAcl", { Bucket, Key: "k", ACL: "public-read" })).rejects.toMatchObject({
+    code: "AccessControlListNotSupported",
+  });
 });
