@@ -10,6 +10,7 @@ import { formatArn } from "../../resources/arn.ts";
 import { defineService } from "../../protocol/service.ts";
 import type { Refusal, RequestContext, Service } from "../../protocol/service.ts";
 import { NoAnswer, NotRouted, invocationTimeoutMs, maxResponseBytes } from "../../serving/endpoint-router.ts";
+import { sagemakerRuntimeAccessRules } from "./access-rules.ts";
 import type { EndpointKey, EndpointRouter, InvocationResponse, RoutingProblem } from "../../serving/endpoint-router.ts";
 
 /** Bytes of a model's error text that are passed on. */
@@ -47,7 +48,7 @@ export function sagemakerRuntimeService({ router }: SageMakerRuntimeDependencies
         },
       },
     },
-    { validationCode: "ValidationError" },
+    { validationCode: "ValidationError", accesses: sagemakerRuntimeAccessRules },
   );
 }
 
