@@ -22,6 +22,7 @@ import { tagOperations } from "../services/sagemaker/tags/tags.ts";
 import { resumeTrainingJobs, trainingJobReconciler } from "../services/sagemaker/training/training-job-reconciler.ts";
 import { trainingJobFamily, trainingJobOperations } from "../services/sagemaker/training/training-job.ts";
 import { sagemakerRuntimeService } from "../services/sagemaker-runtime/index.ts";
+import { sagemakerAccessRules } from "../services/sagemaker/access-rules.ts";
 import { sagemakerPrincipal } from "../services/sagemaker/execution-role.ts";
 import type { RoleDirectory } from "../services/sagemaker/ports.ts";
 import type { IdentityDirectory } from "../services/sts/ports.ts";
@@ -118,12 +119,16 @@ export function buildServices(backends: Backends): BuiltServices {
   const configs = endpointConfigFamily(families);
   const endpoints = endpointFamily(families);
 
-  const sagemaker = defineService<SageMakerOperations>("sagemaker", {
-    ...trainingJobOperations({ trainingJobs, objects, roles }),
-    ...modelOperations({ models, storageOf, roles }),
-    ...endpointOperations({ models, configs, endpoints }),
-    ...tagOperations({ records }),
-  });
+  const sagemaker = defineService<SageMakerOperations>(
+    "sagemaker",
+    {
+      ...trainingJobOperations({ trainingJobs, objects, roles }),
+      ...modelOperations({ models, storageOf, roles }),
+      ...endpointOperations({ models, configs, endpoints }),
+      ...tagOperations({ records }),
+    },
+    { accesses: sagemakerAccessRules({ tagsOf: (arn) => records.tags(arn) }) },
+  );
   return {
     services: [sagemaker, sagemakerRuntimeService({ router }), s3, logsService({ records, logs }), sts, iam],
     lookup: sts.lookup,
