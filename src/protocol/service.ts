@@ -121,6 +121,11 @@ export interface OperationDefinition<Input, Output> {
   /** Holds a body in memory, before it is decoded, to the digests in its headers; throws AwsError. */
   readonly verifyBody?: (headers: Readonly<Record<string, string>>, body: Uint8Array) => void;
   readonly refuses?: readonly Refusal[];
+  /**
+   * The handler holds the input to its constraints by itself, because the operation words mistakes in its own way. The
+   * types are right all the same: decoding saw to that.
+   */
+  readonly checksInput?: true;
   /** What differs from AWS although no parameter is refused: one clause for people, shown in docs/coverage.md. */
   readonly caveat?: string;
 }

@@ -185,7 +185,7 @@ export class RequestHandler {
       // Whoever may not call an operation is not told whether there is one.
       if (mounted === undefined) throw unsupportedOperation(operation);
       const { validationCode: code = "ValidationException" } = service;
-      validateInput(operation, input, { code });
+      if (mounted.definition.checksInput !== true) validateInput(operation, input, { code });
       const refused = mounted.refusals.check(input);
       if (refused !== undefined) throw refusedParameter(description, code, refused);
 
