@@ -41,7 +41,14 @@ command(
     ko: "데이터 디렉터리의 서버를 쓰기 위한 셸 export 출력",
   },
   ["dataDir", "port", "region"],
-).action(async (flags: Flags) => (await import("./commands/env.ts")).env((await connection()).connect(flags), flags));
+)
+  .option(
+    "--account <id>",
+    say({ en: "root user of another account of the server", ko: "서버의 다른 계정의 루트 사용자" }),
+  )
+  .action(async (flags: Flags & { account?: string }) =>
+    (await import("./commands/env.ts")).env((await connection()).connect(flags), flags),
+  );
 
 command("configure", { en: "write an AWS profile named sagebrush", ko: "sagebrush 라는 이름의 AWS 프로필 작성" }, [
   "dataDir",

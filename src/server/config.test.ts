@@ -26,10 +26,22 @@ test.each([
   [{ accountId: "12" }, '--account-id must be twelve digits, got "12"'],
   [{ auth: "maybe" }, '--auth must be on or off, got "maybe"'],
   [{ region: "moon" }, "--region must be a region name"],
+  [{ otherAccounts: "12" }, "--other-accounts must be up to 100 different twelve-digit account ids"],
+  [{ otherAccounts: "111122223333,000000000000" }, "without the server's own 000000000000"],
+  [{ otherAccounts: "111122223333,111122223333" }, "different"],
   [{ maxJobs: "0" }, "--max-jobs must be a number from 1 to 9999"],
   [{ host: "0.0.0.0" }, "--host must be a loopback address"],
 ])("%o is refused with the rule and the value", (flags, message) => {
   expect(() => readConfig(flags, {})).toThrow(message);
+});
+
+test("a server may be further accounts", () => {
+  expect(readConfig({}, {}).otherAccounts).toEqual([]);
+  expect(readConfig({ otherAccounts: "111122223333, 444455556666" }, {}).otherAccounts).toEqual([
+    "111122223333",
+    "444455556666",
+  ]);
+  expect(readConfig({}, { SAGEBRUSH_OTHER_ACCOUNTS: "111122223333" }).otherAccounts).toEqual(["111122223333"]);
 });
 
 test("a bad variable is named by its name", () => {

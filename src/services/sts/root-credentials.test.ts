@@ -24,6 +24,16 @@ test("the first start makes a key that only its owner can read, and later starts
   expect(readRootCredentials(directory)).toEqual(made);
 });
 
+test("every account has a key and a file of its own", () => {
+  const own = loadOrCreateRootCredentials(directory);
+  expect(readRootCredentials(directory, "111122223333")).toBeUndefined();
+  const other = loadOrCreateRootCredentials(directory, "111122223333");
+  expect(other.accessKeyId).not.toBe(own.accessKeyId);
+  expect(readRootCredentials(directory, "111122223333")).toEqual(other);
+  expect(readRootCredentials(directory)).toEqual(own);
+  expect(statSync(join(directory, "root-credentials-111122223333.json")).mode & 0o777).toBe(0o600);
+});
+
 test("two data directories have two keys", () => {
   const first = loadOrCreateRootCredentials(directory);
   rmSync(file());
