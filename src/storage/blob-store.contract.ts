@@ -36,7 +36,7 @@ export function blobStoreContract(implementation: string, open: () => Promise<Op
       return (await buffer(await stream)).toString();
     }
 
-    async function allIds(options?: { olderThanMs?: number }): Promise<string[]> {
+    async function allIds(options?: { olderThanMs?: number; except?: (id: string) => boolean }): Promise<string[]> {
       const ids: string[] = [];
       for await (const id of store.ids(options)) ids.push(id);
       return ids.sort();
@@ -171,6 +171,7 @@ export function blobStoreContract(implementation: string, open: () => Promise<Op
       const ids = [await write("a"), await write("b"), await write("c")];
       expect(await allIds()).toEqual(ids.toSorted());
       expect(await allIds({ olderThanMs: 60_000 })).toEqual([]);
+      expect(await allIds({ except: (id) => id !== ids[1] })).toEqual([ids[1]]);
     });
   });
 }

@@ -30,8 +30,12 @@ export interface BlobStore {
   path(id: string): string;
   /** Frees the bytes; nothing happens when it is gone already. */
   delete(id: string): Promise<void>;
-  /** Ids of all blobs, for the sweep. `olderThanMs` leaves out blobs that a writer may be about to record. */
-  ids(options?: { olderThanMs?: number }): AsyncIterable<string>;
+  /**
+   * Ids of all blobs, for the sweep.
+   * @param options.olderThanMs leaves out blobs that a writer may be about to record
+   * @param options.except leaves out these, without looking at their age
+   */
+  ids(options?: { olderThanMs?: number; except?: (id: string) => boolean }): AsyncIterable<string>;
 }
 
 export class BlobMissing extends Error {

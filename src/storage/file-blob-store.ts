@@ -105,11 +105,15 @@ export class FileBlobStore implements BlobStore {
     if (idPattern.test(id)) await fs.unlink(this.path(id)).catch(ignoreMissing);
   }
 
-  async *ids({ olderThanMs = 0 }: { olderThanMs?: number } = {}): AsyncIterable<string> {
+  async *ids({
+    olderThanMs = 0,
+    except = () => false,
+  }: { olderThanMs?: number; except?: (id: string) => boolean } = {}): AsyncIterable<string> {
     const newest = Date.now() - olderThanMs;
     for (const outer of await namesIn(this.#root, folderPattern)) {
       for (const inner of await namesIn(join(this.#root, outer), folderPattern)) {
         for (const id of await namesIn(join(this.#root, outer, inner), idPattern)) {
+          if (except(id)) continue;
           // A blob is as old as its last byte; one that vanished meanwhile is nobody's business.
           const stats = olderThanMs === 0 ? undefined : await fs.stat(this.path(id)).catch(ignoreMissing);
           if (olderThanMs === 0 || (stats !== undefined && stats.mtimeMs <= newest)) yield id;

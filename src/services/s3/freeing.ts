@@ -50,6 +50,11 @@ export class Freeing {
     };
   }
 
+  /** How many blobs wait. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   /** Resolves when nothing waits. */
   async idle(): Promise<void> {
     if (this.#workers === 0) return;

@@ -23,7 +23,6 @@ import {
   type BucketSpace,
   type CopySource,
   type DescriptionChange,
-  type JoinedBody,
   type JoinedPart,
   type ObjectBody,
   type ObjectDescription,
@@ -333,23 +332,12 @@ export class ObjectStore {
   }
 
   /**
-   * Removes blobs that no record names: what a crash between blob and record left.
+   * Removes blobs that no record names: what a crash left.
    * @param olderThanMs spares younger blobs, whose writer may be about to record them; 0 when nobody writes
    * @returns how many were removed
    */
-  async sweepOrphans({ olderThanMs }: { olderThanMs: number }): Promise<number> {
-    const { records, blobs, freeing } = this.#core;
-    const orphans = new Set<string>();
-    for await (const id of blobs.ids({ olderThanMs })) orphans.add(id);
-    for (const family of ["s3-object", "s3-version", "s3-part"]) {
-      for await (const { body } of records.scan<{ blobId?: string }>(family)) orphans.delete(body.blobId ?? "");
-    }
-    for await (const { body } of records.scan<JoinedBody>("s3-joined")) {
-      for (const [, blobId] of body.parts) orphans.delete(blobId);
-    }
-    freeing.add([...orphans]);
-    await freeing.idle();
-    return orphans.size;
+  sweepOrphans({ olderThanMs }: { olderThanMs: number }): Promise<number> {
+    return this.#core.sweep(olderThanMs);
   }
 
   /** Resolves when the bytes of everything that was replaced or deleted so far are freed. */

@@ -4,8 +4,15 @@
  * A crash between the halves leaves a blob that no record names; the sweep removes it. Acknowledged is what has both.
  */
 import { AwsError } from "../../protocol/aws-error.ts";
-import { BlobMissing, type BlobStore } from "../../storage/blob-store.ts";
-import type { Actor, RecordChange, RecordStore, StoredRecord, WriteOptions } from "../../storage/record-store.ts";
+import { BlobMissing, type BlobStore, type StagedBlob } from "../../storage/blob-store.ts";
+import {
+  StorageFull,
+  type Actor,
+  type RecordChange,
+  type RecordStore,
+  type StoredRecord,
+  type WriteOptions,
+} from "../../storage/record-store.ts";
 import type { Clock } from "../../util/clock.ts";
 import { BodyMeter, requirePromised, type BodyDigest, type ChecksumName, type PromisedBody } from "./checksums.ts";
 import { evaluateWrite, type WriteConditions } from "./conditions.ts";
@@ -25,6 +32,7 @@ import { ObjectBytes } from "./object-bytes.ts";
 import type { ByteRange } from "./ranges.ts";
 import { bucketKey, joinedKey, objectKey, type Bucket, type BucketBody, type CopySource } from "./records.ts";
 import type { ObjectBody, StoredObject } from "./records.ts";
+import { sweepOrphans } from "./sweep.ts";
 import { VersionHistory, toObject, wholeSeconds, type VersionPlan } from "./version-history.ts";
 
 /** The largest object or part of one request, in bytes. */
@@ -32,6 +40,9 @@ export const maxBodyBytes = 5 * 2 ** 30;
 
 /** How often a reader starts again because writers keep replacing the object under it. */
 const maxReadAttempts = 20;
+
+/** Above that many blobs to be freed, those who make more of them wait: memory is bounded. */
+const maxWaitingBlobs = 20_000;
 
 export interface ObjectStoreOptions {
   readonly records: RecordStore;
@@ -77,6 +88,13 @@ export class StoreCore {
    */
   readonly locks = new KeyedLocks();
   readonly #events: ObjectEvents | undefined;
+  /** While a sweep runs: the blobs that were recorded since it began. */
+  #moved: Set<string> | undefined;
+  /**
+   * The disk was full at the last write, or nobody has tried yet: deletes wait until their bytes are freed, so that what
+   * follows them has room.
+   */
+  #diskFull = true;
 
   constructor({ records, blobs, clock, events, onProblem }: ObjectStoreOptions) {
     this.records = records;
@@ -97,7 +115,7 @@ export class StoreCore {
     { promised = {}, algorithm, signal }: StageOptions,
   ): Promise<StagedBody> {
     const meter = new BodyMeter(promised.checksum?.algorithm ?? algorithm);
-    const blob = await this.blobs.write(source, {
+    const blob = await this.#write(source, {
       onChunk: (chunk) => {
         meter.update(chunk);
         if (meter.size > maxBodyBytes) throw entityTooLarge(meter.size);
@@ -109,6 +127,17 @@ export class StoreCore {
       requirePromised(digest, promised);
       return { ...digest, blobId: blob.id };
     });
+  }
+
+  async #write(...call: Parameters<BlobStore["write"]>): Promise<StagedBlob> {
+    try {
+      const blob = await this.blobs.write(...call);
+      this.#diskFull = false;
+      return blob;
+    } catch (error) {
+      if (error instanceof StorageFull) this.#diskFull = true;
+      throw error;
+    }
   }
 
   /** A second blob with an object's bytes, read and hashed only where the record does not tell the digests. */
@@ -201,9 +230,11 @@ export class StoreCore {
       ),
       ...(event === undefined ? [] : (this.#events?.changesOf(event) ?? [])),
     ];
+    if (this.#moved !== undefined) for (const id of blobsNamedBy(plan.changes)) this.#moved.add(id);
     const written = batch.length === 0 ? [] : await this.records.write(batch, { ...this.options(actor), essential });
     if (event !== undefined) this.#events?.written();
     for (const { object, ids } of freed) this.freeing.add(ids, object.joined);
+    if ((this.#diskFull && freed.length > 0) || this.freeing.waiting > maxWaitingBlobs) await this.freeing.idle();
     return written;
   }
 
@@ -261,12 +292,31 @@ export class StoreCore {
     throw newest?.marker ? deletedObject(newest) : noSuchKey(key);
   }
 
+  /** Frees blobs that no record names. @returns how many there were */
+  async sweep(olderThanMs: number): Promise<number> {
+    const moved = (this.#moved = new Set<string>());
+    try {
+      const { records, blobs } = this;
+      return await sweepOrphans({ records, blobs, olderThanMs, moved, remove: (ids) => this.freeing.add(ids) });
+    } finally {
+      this.#moved = undefined;
+      await this.freeing.idle();
+    }
+  }
+
   /** @throws AwsError NoSuchBucket unless the bucket is the one that the caller looked at */
   async requireStill(bucket: Bucket): Promise<Bucket> {
     const now = await this.bucket(bucket.name);
     if (now?.accountId !== bucket.accountId || now.region !== bucket.region) throw noSuchBucket(bucket.name);
     return now;
   }
+}
+
+function blobsNamedBy(changes: readonly RecordChange[]): string[] {
+  return changes.flatMap((change) => {
+    const { blobId } = "body" in change ? (change.body as Partial<ObjectBody>) : {};
+    return blobId === undefined ? [] : [blobId];
+  });
 }
 
 interface CarryOutOptions {
