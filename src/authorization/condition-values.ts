@@ -35,73 +35,81 @@ function zoneSeconds(zone: string): number {
   return zone.startsWith("-") ? -seconds : seconds;
 }
 
-/** An address as a number; IPv4 addresses written as IPv6 (`::ffff:192.0.2.1`) are IPv4. */
-export interface Address {
-  readonly bits: 32 | 128;
-  readonly value: bigint;
-}
+/** One 32-bit word for IPv4, four for IPv6; IPv4 addresses written as IPv6 (`::ffff:192.0.2.1`) are IPv4. */
+export type Address = readonly number[];
 
-/** Addresses that agree in the leading `prefix` bits. */
-export interface AddressRange extends Address {
-  readonly prefix: number;
+/** Addresses that agree in their leading bits. */
+export interface AddressRange {
+  readonly words: Address;
+  /** The bits of each word that count. */
+  readonly masks: readonly number[];
 }
-
-const mappedIpv4 = 0xffffn;
 
 /** @returns undefined for what is no address */
 export function parseAddress(text: string): Address | undefined {
-  if (isIPv4(text)) return { bits: 32, value: ipv4Value(text) };
+  if (isIPv4(text)) return [ipv4Word(text)];
   // A zone (`fe80::1%eth0`) says on which network an address is, not which address it is.
   const bare = text.split("%", 1)[0];
   if (!isIPv6(bare)) return undefined;
-  const value = ipv6Value(bare);
-  return value >> 32n === mappedIpv4 ? { bits: 32, value: value & 0xffff_ffffn } : { bits: 128, value };
+  const words = ipv6Words(bare);
+  const isMapped = words[0] === 0 && words[1] === 0 && words[2] === 0xffff;
+  return isMapped ? [words[3]] : words;
 }
 
 /** @param text an address or CIDR block; the whole address counts where no prefix is given */
 export function parseRange(text: string): AddressRange | undefined {
   const slash = text.indexOf("/");
-  const address = parseAddress(slash === -1 ? text : text.slice(0, slash));
-  if (address === undefined) return undefined;
-  if (slash === -1) return { ...address, prefix: address.bits };
-  const written = text.slice(slash + 1);
-  if (!/^[0-9]{1,3}$/.test(written)) return undefined;
+  const words = parseAddress(slash === -1 ? text : text.slice(0, slash));
+  if (words === undefined) return undefined;
+  const bits = words.length * 32;
+  if (slash !== -1 && !/^[0-9]{1,3}$/.test(text.slice(slash + 1))) return undefined;
   // The prefix of a mapped address counts its 96 leading bits, too.
-  const prefix = Number(written) - (address.bits === 32 && text.includes(":") ? 96 : 0);
-  return prefix >= 0 && prefix <= address.bits ? { ...address, prefix } : undefined;
+  const leading = bits === 32 && text.includes(":") ? 96 : 0;
+  const prefix = slash === -1 ? bits : Number(text.slice(slash + 1)) - leading;
+  if (prefix < 0 || prefix > bits) return undefined;
+  return { words, masks: words.map((_, index) => leadingBits(Math.min(32, Math.max(0, prefix - index * 32)))) };
 }
 
-export function isInRange(address: Address, range: AddressRange): boolean {
-  if (address.bits !== range.bits) return false;
-  const host = BigInt(range.bits - range.prefix);
-  return address.value >> host === range.value >> host;
+export function isInRange(address: Address, { words, masks }: AddressRange): boolean {
+  if (address.length !== words.length) return false;
+  for (let index = 0; index < words.length; index += 1) {
+    if (((words[index] ^ address[index]) & masks[index]) !== 0) return false;
+  }
+  return true;
 }
 
-function ipv4Value(text: string): bigint {
-  return BigInt(text.split(".").reduce((value, octet) => value * 256 + Number(octet), 0));
+/** A word whose first `count` bits are set; shifts count modulo 32. */
+function leadingBits(count: number): number {
+  return count === 0 ? 0 : -1 << (32 - count);
+}
+
+function ipv4Word(text: string): number {
+  return text.split(".").reduce((word, octet) => word * 256 + Number(octet), 0);
 }
 
 /** @param text a valid address */
-function ipv6Value(text: string): bigint {
-  const groups = (part: string): bigint[] =>
-    part === ""
-      ? []
-      : part.split(":").flatMap((group) => {
-          if (!group.includes(".")) return [BigInt(`0x${group}`)];
-          const value = ipv4Value(group);
-          return [value >> 16n, value & 0xffffn];
-        });
+function ipv6Words(text: string): number[] {
   const [head, tail] = text.split("::");
-  const first = groups(head);
-  const last = tail === undefined ? [] : groups(tail);
-  const zeros = Array.from<bigint>({ length: 8 - first.length - last.length }).fill(0n);
-  return [...first, ...zeros, ...last].reduce((value, group) => (value << 16n) | group, 0n);
+  const first = ipv6Groups(head);
+  const last = tail === undefined ? [] : ipv6Groups(tail);
+  const zeros = Array.from<number>({ length: 8 - first.length - last.length }).fill(0);
+  const groups = [...first, ...zeros, ...last];
+  return [0, 2, 4, 6].map((at) => groups[at] * 0x1_0000 + groups[at + 1]);
+}
+
+/** 16 bits each; the last two may be written as an IPv4 address. */
+function ipv6Groups(part: string): number[] {
+  if (part === "") return [];
+  return part.split(":").flatMap((group) => {
+    if (!group.includes(".")) return [Number.parseInt(group, 16)];
+    const word = ipv4Word(group);
+    return [Math.floor(word / 0x1_0000), word % 0x1_0000];
+  });
 }
 
 /** @returns the bytes of a Base64 text in one canonical form, to be compared; undefined when it is none */
 export function parseBinary(text: string): string | undefined {
-  const bare = text.replace(/=+$/, "");
-  return /^[A-Za-z0-9+/]*={0,2}$/.test(text) && bare.length % 4 !== 1
-    ? Buffer.from(bare, "base64").toString("base64")
-    : undefined;
+  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return undefined;
+  const bare = text.split("=", 1)[0];
+  return bare.length % 4 === 1 ? undefined : Buffer.from(bare, "base64").toString("base64");
 }

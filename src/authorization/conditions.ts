@@ -9,6 +9,7 @@ import { isInRange, parseAddress, parseBinary, parseDate, parseNumber, parseRang
 import type { ConditionClause } from "./policy-document.ts";
 import { arnMatcher } from "./resource-pattern.ts";
 import {
+  anyOf,
   equalsMatcher,
   likeMatcher,
   parseTemplate,
@@ -26,18 +27,23 @@ export interface ConditionSource extends VariableSource {
 export type Condition = (request: ConditionSource) => boolean;
 
 /** @param variables whether `${…}` in values is replaced, as documents of version 2012-10-17 have it */
-export function compileCondition(
-  { operator: name, key: written, values }: ConditionClause,
-  variables: boolean,
-): Condition {
+export function compileConditions(clauses: readonly ConditionClause[], variables: boolean): Condition {
+  const conditions = clauses.map((clause) => compileClause(clause, variables));
+  if (conditions.length === 0) return () => true;
+  return (request) => {
+    for (const holds of conditions) if (!holds(request)) return false;
+    return true;
+  };
+}
+
+function compileClause({ operator: name, key: written, values }: ConditionClause, variables: boolean): Condition {
   const operator = conditionOperator(name);
   // The parser lets only such operators through that ask for nothing.
   if (operator === undefined) return () => true;
   const key = written.toLowerCase();
   const { family, order, negated, ifExists } = operator;
   if (family === "null") return nullCondition(key, values);
-  const matchers = values.map((value) => families[family](value, order, variables));
-  const matchesOne = (value: string, request: ConditionSource) => matchers.some((matches) => matches(value, request));
+  const matchesOne = anyOf(values.map((value) => families[family](value, order, variables)));
   if (operator.set !== undefined) return setCondition(key, operator, matchesOne);
 
   return (request) => {
@@ -62,11 +68,7 @@ function nullCondition(key: string, values: readonly string[]): Condition {
  * Set operators look at the request's values one by one. For `ForAllValues` a key that is absent or empty holds, for
  * `ForAnyValue` it does not, with or without `IfExists`, which then has no value to be about.
  */
-function setCondition(
-  key: string,
-  { set, negated }: ConditionOperator,
-  matchesOne: (value: string, request: ConditionSource) => boolean,
-): Condition {
+function setCondition(key: string, { set, negated }: ConditionOperator, matchesOne: TextMatcher): Condition {
   return (request) => {
     const found = request.values(key) ?? [];
     const values = (typeof found === "string" ? [found] : found).filter((value) => value !== "");
@@ -74,6 +76,19 @@ function setCondition(
     return set === "all" ? values.every(holds) : values.some(holds);
   };
 }
+
+/** Many statements ask for the same value of one request: the latest is kept. */
+function keepingLatest<Result>(parse: (text: string) => Result): (text: string) => Result {
+  let latest: { readonly text: string; readonly result: Result } | undefined;
+  return (text) => {
+    if (latest?.text !== text) latest = { text, result: parse(text) };
+    return latest.result;
+  };
+}
+
+const numberOf = keepingLatest(parseNumber);
+const dateOf = keepingLatest(parseDate);
+const addressOf = keepingLatest(parseAddress);
 
 type Family = (value: string, order: Order, variables: boolean) => TextMatcher;
 
@@ -85,8 +100,8 @@ const families: Readonly<Record<Exclude<ComparisonFamily, "null">, Family>> = {
     return (text, source) => resolveText(template, source)?.toLowerCase() === text.toLowerCase();
   },
   "string-like": (value, _, variables) => likeMatcher(parseTemplate(value, variables)),
-  number: (value, order) => compared(parseNumber(value), order, parseNumber),
-  date: (value, order) => compared(parseDate(value), order, parseDate),
+  number: (value, order) => compared(parseNumber(value), order, numberOf),
+  date: (value, order) => compared(parseDate(value), order, dateOf),
   boolean: (value, _, variables) => {
     const template = parseTemplate(value, variables);
     return (text, source) => resolveText(template, source)?.toLowerCase() === text.toLowerCase();
@@ -98,7 +113,7 @@ const families: Readonly<Record<Exclude<ComparisonFamily, "null">, Family>> = {
   address: (value) => {
     const range = parseRange(value);
     return (text) => {
-      const address = parseAddress(text);
+      const address = addressOf(text);
       return range !== undefined && address !== undefined && isInRange(address, range);
     };
   },
@@ -121,14 +136,18 @@ function compared(right: number | undefined, order: Order, parse: (text: string)
   };
 }
 
+function isBoolean(value: string): boolean {
+  return /^(?:true|false)$/i.test(value);
+}
+
 /** Which values of a policy can never be compared; families that are not here take any text. */
 const valueChecks: Partial<Record<ComparisonFamily, (value: string) => boolean>> = {
   number: (value) => parseNumber(value) !== undefined,
   date: (value) => parseDate(value) !== undefined,
   binary: (value) => parseBinary(value) !== undefined,
   address: (value) => parseRange(value) !== undefined,
-  boolean: (value) => /^(?:true|false|.*\$\{.*\}.*)$/is.test(value),
-  null: (value) => /^(?:true|false)$/i.test(value),
+  boolean: (value) => isBoolean(value) || value.includes("${"),
+  null: isBoolean,
 };
 
 /** Whether a value can mean nothing under this operator, e.g. `tomorrow` under `DateLessThan`. */

@@ -58,6 +58,7 @@ function principalArn(principal: Principal): string | undefined {
  */
 export class RequestContext implements ConditionSource {
   readonly #question: Question;
+  readonly #found = new Map<string, Value>();
   #conditions: ReadonlyMap<string, string | readonly string[]> | undefined;
   #tags: ReadonlyMap<string, string> | undefined;
 
@@ -66,6 +67,16 @@ export class RequestContext implements ConditionSource {
   }
 
   values(key: string): Value {
+    // Statements ask for the same keys again and again.
+    let value = this.#found.get(key);
+    if (value === undefined && !this.#found.has(key)) {
+      value = this.#find(key);
+      this.#found.set(key, value);
+    }
+    return value;
+  }
+
+  #find(key: string): Value {
     const fact = lowered(this.#question.facts).get(key);
     if (fact !== undefined) return fact;
     if (Object.hasOwn(derivedKeys, key)) return derivedKeys[key](this.#question);

@@ -23,8 +23,10 @@ export interface Question {
   readonly principal: Principal;
   readonly policies: CallerPolicies;
   readonly access: Access;
-  /** Global condition keys of the request, e.g. `aws:SourceIp`, `aws:CurrentTime`, `aws:SecureTransport`, `aws:RequestedRegion`; those of the principal are derived. */
+  /** Global condition keys of the request, e.g. `aws:SourceIp`, `aws:CurrentTime`, `aws:SecureTransport`, `aws:RequestedRegion`; those of the principal are derived, unless given. */
   readonly facts: Readonly<Record<string, string | readonly string[]>>;
+  /** Whether every statement that matches is wanted, as simulations tell them; else one that allows is enough of each type. */
+  readonly explain?: boolean;
 }
 
 export type PolicyType = "identity-based" | "resource-based" | "permissions boundary" | "session";

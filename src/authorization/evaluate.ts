@@ -56,16 +56,18 @@ function vote(policies: readonly Policy[], type: PolicyType, question: Question,
   const allows: MatchedStatement[] = [];
   const denies: MatchedStatement[] = [];
   let best: Naming | undefined;
-  const { action, resource } = question.access;
+  const { explain = false, access } = question;
+  const { action, resource } = access;
   for (const policy of policies) {
     for (const statement of policy.statementsFor(action)) {
+      if (statement.effect === "Allow" && !explain && isSettled(type, allows, best)) continue;
       let naming: Naming | undefined;
       if (type === "resource-based") {
         naming = statement.principals && namingIn(statement.principals, statement.effect, question);
         if (naming === undefined) continue;
       }
       if (!statement.matchesResource(resource, context)) continue;
-      if (!statement.conditions.every((holds) => holds(context))) continue;
+      if (!statement.conditionsHold(context)) continue;
       const matched: MatchedStatement = { type, policy: policy.name, statement: statement.index };
       if (statement.effect === "Deny") denies.push(matched);
       else {
@@ -75,6 +77,11 @@ function vote(policies: readonly Policy[], type: PolicyType, question: Question,
     }
   }
   return { allows, denies, naming: best };
+}
+
+/** Whether no further statement that allows could change the decision. */
+function isSettled(type: PolicyType, allows: readonly MatchedStatement[], naming: Naming | undefined): boolean {
+  return type === "resource-based" ? naming === "caller" : allows.length > 0;
 }
 
 /**

@@ -60,10 +60,26 @@ export interface Position {
   readonly column: number;
 }
 
-export function positionAt(text: string, offset: number): Position {
-  const before = text.slice(0, offset);
-  const lastBreak = before.lastIndexOf("\n");
-  return { line: before.split("\n").length, column: offset - lastBreak };
+/** The lines of a text, found once for all questions. */
+export class LineMap {
+  readonly #starts: readonly number[];
+
+  constructor(text: string) {
+    const starts = [0];
+    for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
+    this.#starts = starts;
+  }
+
+  positionOf(offset: number): Position {
+    let line = 0;
+    let above = this.#starts.length;
+    while (above - line > 1) {
+      const middle = (line + above) >> 1;
+      if (this.#starts[middle] <= offset) line = middle;
+      else above = middle;
+    }
+    return { line: line + 1, column: offset - this.#starts[line] + 1 };
+  }
 }
 
 const numberPattern = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;

@@ -11,8 +11,8 @@ import {
   type JsonNode,
   type JsonObject,
   JsonSyntaxError,
+  LineMap,
   type Position,
-  positionAt,
   readJson,
 } from "./json-reader.ts";
 import { checkRules, type PolicyKind, wordingOf } from "./policy-rules.ts";
@@ -75,10 +75,9 @@ const principalTypes: readonly string[] = ["AWS", "Service", "Federated", "Canon
 export function parsePolicyDocument(text: string, kind?: PolicyKind): PolicyDocument {
   const reader = new DocumentReader(text, kind);
   const { document, statementNodes } = reader.read();
-  if (kind === undefined) return document;
-  document.statements.forEach((statement, index) => {
-    checkRules(document, statement, kind, (steps, message) => reader.refuse(statementNodes[index], steps, message));
-  });
+  if (kind !== undefined) {
+    checkRules(document, kind, (index, steps, message) => reader.refuse(statementNodes[index], steps, message));
+  }
   return document;
 }
 
@@ -90,10 +89,12 @@ interface Located<Node extends JsonNode = JsonNode> {
 
 class DocumentReader {
   readonly #text: string;
+  readonly #lines: LineMap;
   readonly #words: ReturnType<typeof wordingOf>;
 
   constructor(text: string, kind: PolicyKind | undefined) {
     this.#text = text;
+    this.#lines = new LineMap(text);
     this.#words = wordingOf(kind);
   }
 
@@ -140,7 +141,7 @@ class DocumentReader {
     } catch (error) {
       if (!(error instanceof JsonSyntaxError)) throw error;
       const message = error.isJson ? this.#words.syntax : this.#words.json;
-      throw new PolicySyntaxError(message, { ...positionAt(this.#text, error.offset), path: "" }, { cause: error });
+      throw new PolicySyntaxError(message, { ...this.#lines.positionOf(error.offset), path: "" }, { cause: error });
     }
   }
 
@@ -166,8 +167,8 @@ class DocumentReader {
       ...(actions === undefined ? {} : { actions }),
       ...(resources === undefined ? {} : { resources }),
       conditions: condition === undefined ? [] : this.#conditions(condition),
-      start: positionAt(this.#text, object.node.start),
-      end: positionAt(this.#text, object.node.end),
+      start: this.#lines.positionOf(object.node.start),
+      end: this.#lines.positionOf(object.node.end),
     };
   }
 
@@ -243,7 +244,7 @@ class DocumentReader {
     { node, path, start = node.start }: Located & { readonly start?: number },
     message: string,
   ): PolicySyntaxError {
-    return new PolicySyntaxError(message, { ...positionAt(this.#text, start), path });
+    return new PolicySyntaxError(message, { ...this.#lines.positionOf(start), path });
   }
 }
 

@@ -47,14 +47,22 @@ export function wordingOf(kind: PolicyKind | undefined): Wording {
   return kind === "resource" ? resourceWording : iamWording;
 }
 
-/** @param refuse called for the first rule that the statement breaks */
-export function checkRules(document: PolicyDocument, statement: Statement, kind: PolicyKind, refuse: Refuse): void {
-  kindRules[kind](statement, refuse);
-  checkSid(document, statement, kind, refuse);
-  for (const { operator, key, values } of statement.conditions) {
-    const wrong = values.findIndex((value) => invalidConditionValue(operator, value));
-    if (wrong !== -1) refuse(["Condition", operator, key, wrong], failedParsing[kind]);
-  }
+/** @param refuse called for the first rule that a statement, given by its index, breaks */
+export function checkRules(
+  { statements }: PolicyDocument,
+  kind: PolicyKind,
+  refuse: (index: number, ...mistake: Parameters<Refuse>) => never,
+): void {
+  const sids = new Set<string>();
+  statements.forEach((statement, index) => {
+    const refuseHere: Refuse = (steps, message) => refuse(index, steps, message);
+    kindRules[kind](statement, refuseHere);
+    checkSid(statement, sids, kind, refuseHere);
+    for (const { operator, key, values } of statement.conditions) {
+      const wrong = values.findIndex((value) => invalidConditionValue(operator, value));
+      if (wrong !== -1) refuseHere(["Condition", operator, key, wrong], failedParsing[kind]);
+    }
+  });
 }
 
 const failedParsing: Readonly<Record<PolicyKind, string>> = {
@@ -130,16 +138,14 @@ function checkEach(
 }
 
 /** Sids are unique within a document; where IAM stores it, they are letters and digits. Empty ones do not count. */
-function checkSid(document: PolicyDocument, statement: Statement, kind: PolicyKind, refuse: Refuse): void {
-  const { sid } = statement;
+function checkSid({ sid }: Statement, seen: Set<string>, kind: PolicyKind, refuse: Refuse): void {
   if (sid === undefined || sid === "") return;
   if (kind !== "resource" && !/^[0-9A-Za-z]*$/.test(sid)) {
     const rule = "Check that your input satisfies the regular expression [0-9A-Za-z]*";
     refuse(["Sid"], `Statement IDs (SID) must be alpha-numeric. ${rule}`);
   }
-  if (document.statements.find((other) => other.sid === sid) !== statement) {
-    refuse(["Sid"], "Statement IDs (SID) in a single policy must be unique.");
-  }
+  if (seen.has(sid)) refuse(["Sid"], "Statement IDs (SID) in a single policy must be unique.");
+  seen.add(sid);
 }
 
 const vendorPrefix = "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.";

@@ -4,7 +4,7 @@
  * Which statements are about an action does not depend on the caller, so it is found once per action and kept.
  */
 import { RecentlyUsed } from "../util/recently-used.ts";
-import { compileCondition, type Condition } from "./conditions.ts";
+import { compileConditions, type Condition } from "./conditions.ts";
 import type { Position } from "./json-reader.ts";
 import {
   parsePolicyDocument,
@@ -14,7 +14,7 @@ import {
   type Statement,
 } from "./policy-document.ts";
 import { arnMatcher } from "./resource-pattern.ts";
-import type { TextMatcher } from "./variables.ts";
+import { anyOf, type TextMatcher } from "./variables.ts";
 import { compileWildcard } from "./wildcard.ts";
 
 export interface CompiledStatement {
@@ -23,7 +23,7 @@ export interface CompiledStatement {
   readonly effect: "Allow" | "Deny";
   readonly principals: PolicyElement<PrincipalName> | undefined;
   readonly matchesResource: TextMatcher;
-  readonly conditions: readonly Condition[];
+  readonly conditionsHold: Condition;
 }
 
 /** Where a statement is in its document, for explanations. */
@@ -50,7 +50,7 @@ class CompiledDocument {
       principals: statement.principals,
       matchesAction: actionMatcher(statement),
       matchesResource: resourceMatcher(statement, variables),
-      conditions: statement.conditions.map((clause) => compileCondition(clause, variables)),
+      conditionsHold: compileConditions(statement.conditions, variables),
     }));
   }
 
@@ -122,7 +122,6 @@ function actionMatcher({ actions }: Statement): (action: string) => boolean {
 /** Only the policy of a resource, which says to whom it speaks, may leave out which resource it means. */
 function resourceMatcher({ resources, principals }: Statement, variables: boolean): TextMatcher {
   if (resources === undefined) return () => principals !== undefined;
-  const matchers = resources.values.map((pattern) => arnMatcher(pattern, variables));
-  if (matchers.length === 1 && !resources.negated) return matchers[0];
-  return (resource, source) => matchers.some((matches) => matches(resource, source)) !== resources.negated;
+  const matchesAny = anyOf(resources.values.map((pattern) => arnMatcher(pattern, variables)));
+  return resources.negated ? (resource, source) => !matchesAny(resource, source) : matchesAny;
 }

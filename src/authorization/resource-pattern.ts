@@ -3,7 +3,7 @@
  * field, the resource, may hold colons and slashes. Fields that are left out at the end are `*`.
  * Source: IAM User Guide, "IAM JSON policy elements: Resource" and "Amazon Resource Name (ARN) condition operators".
  */
-import { equalsMatcher, likeMatcher, parseTemplate, type TextMatcher, type VariableSource } from "./variables.ts";
+import { likeMatcher, parseTemplate, type TextMatcher, type VariableSource } from "./variables.ts";
 import { compileWildcard } from "./wildcard.ts";
 
 const fieldCount = 6;
@@ -17,14 +17,12 @@ export function arnMatcher(pattern: string, variables: boolean): TextMatcher {
   const resource = fields[fieldCount - 1];
   const leading = fields.slice(0, fieldCount - 1);
   const template = parseTemplate(resource, variables);
-  const isPlain = !/[*?]/.test(pattern) && template.keys.length === 0;
-  if (isPlain) return equalsMatcher(parseTemplate(pattern, variables));
-
-  const matchesResource = likeMatcher(template);
   if (leading.every((field) => !/[*?]/.test(field))) {
-    const prefix = `${leading.join(":")}:`;
-    return (text, source) => text.startsWith(prefix) && matchesResource(text.slice(prefix.length), source);
+    // Without wildcards in them, the leading fields need not be told apart.
+    const prefix = { text: `${leading.join(":")}:` };
+    return likeMatcher({ parts: [prefix, ...template.parts], keys: template.keys });
   }
+  const matchesResource = likeMatcher(template);
   const matchers = leading.map((field) => compileWildcard(field));
   return (text, source) => matchesFields(text, matchers, matchesResource, source);
 }
