@@ -6,12 +6,15 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
 from conftest import COMMAND, ROOT
 
-OLD_PYTHON = ROOT / ".venv-2018" / "bin" / "python"
+HERE = Path(__file__).parent
+PYTHON_2018 = ROOT / ".venv-2018" / "bin" / "python"
+PYTHON_2021 = ROOT / ".venv-2021" / "bin" / "python"
 
 
 def clean_environment():
@@ -22,13 +25,13 @@ def clean_environment():
     }
 
 
-def run(server, *command, options=(), **more):
+def run(server, *command, options=(), environment=None, **more):
     done = subprocess.run(
         ["node", str(COMMAND), "run", "--data-dir", str(server.data_dir), "--json", *options, "--", *map(str, command)],
         capture_output=True,
         text=True,
         timeout=180,
-        env=clean_environment(),
+        env=clean_environment() | (environment or {}),
         **more,
     )
     lines = done.stderr.splitlines()
@@ -62,12 +65,12 @@ print(eu.get_bucket_location(Bucket=bucket + "-eu")["LocationConstraint"])
 """
 
 
-def story(server, python, unique, tmp_path):
+def story(server, python, unique, tmp_path, **more):
     file = tmp_path / "big"
     file.write_bytes(os.urandom(1 << 20) * 9)
     script = tmp_path / "program.py"
     script.write_text(STORY.format(bucket=unique, file=file))
-    done, summary = run(server, python, script)
+    done, summary = run(server, python, script, **more)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         "arn:aws:iam::000000000000:root",
@@ -87,11 +90,30 @@ def test_boto3_of_today_without_any_setting(server, unique, tmp_path):
     assert "api.sagemaker.us-east-1.amazonaws.com" in story(server, sys.executable, unique, tmp_path)
 
 
-@pytest.mark.skipif(not OLD_PYTHON.exists(), reason="needs the Python environment .venv-2018 with boto3 1.9.60")
+@pytest.mark.skipif(not PYTHON_2018.exists(), reason="needs .venv-2018 with requirements-2018.txt")
 def test_boto3_of_2018(server, unique, tmp_path):
-    redirected = story(server, OLD_PYTHON, unique, tmp_path)
+    redirected = story(server, PYTHON_2018, unique, tmp_path, environment={"PYTHONPATH": str(HERE / "old_sdks")})
     # The legacy global endpoints of its time.
     assert {"sts.amazonaws.com", "iam.amazonaws.com", f"{unique}.s3.amazonaws.com"} <= redirected
+
+
+@pytest.mark.skipif(not PYTHON_2021.exists(), reason="needs .venv-2021 with requirements-2021.txt")
+def test_a_workshop_with_the_sagemaker_sdk_of_its_time(server, unique):
+    done, summary = run(server, PYTHON_2021, HERE / "old_sdks" / "workshop.py", unique)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line for line in lines if line.startswith(("bucket", "uploaded", "model", "scores", "status", "gone"))] == [
+        "bucket True",
+        "uploaded ['data/train/train.csv']",
+        "model True",
+        "scores [1, 0]",
+        "status InService",
+        "gone True",
+    ]
+    # The log of the job as it was streamed.
+    assert any(line.startswith("[19]#011train-auc:") for line in lines)
+    assert any("Completed - Training job completed" in line for line in lines)
+    assert {"api.sagemaker.us-east-1.amazonaws.com", "runtime.sagemaker.us-east-1.amazonaws.com"} <= hosts(summary["redirected"])
 
 
 def test_boto3_with_the_credentials_of_a_role(server):
