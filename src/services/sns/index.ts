@@ -32,7 +32,6 @@ import { topicOperations } from "./topic-operations.ts";
 import { defaultTopicPolicy, serviceMayPublish } from "./topic-policy.ts";
 
 export type { QueueSender, TopicPublisher } from "./ports.ts";
-export { QueueRefused } from "./ports.ts";
 
 export interface SnsOptions {
   readonly records: RecordStore;

@@ -11,7 +11,7 @@ export interface QueueMessageAttribute {
 export interface QueueSender {
   /**
    * Puts a message into a queue, durably. The queue's policy must let `sns.amazonaws.com` send for the topic.
-   * @throws QueueRefused when sending again cannot help
+   * @throws AwsError when sending again cannot help: no such queue, not allowed, not taken; anything else when it may
    */
   send(
     queueArn: string,
@@ -21,18 +21,6 @@ export interface QueueSender {
     },
     from: { readonly topicArn: string; readonly accountId: string },
   ): Promise<void>;
-}
-
-/** The queue does not exist, does not take the message, or its policy does not let the sender in. */
-export class QueueRefused extends Error {
-  /** SQS's code for it, e.g. `AWS.SimpleQueueService.NonExistentQueue`. */
-  readonly code: string;
-
-  constructor(code: string, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = "QueueRefused";
-    this.code = code;
-  }
 }
 
 /** SNS as alarms, bucket notifications and asynchronous inference see it. */

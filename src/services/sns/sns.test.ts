@@ -5,13 +5,14 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { AwsError } from "../../protocol/aws-error.ts";
 import type { SNSOperations } from "../../protocol/generated/sns.ts";
 import type { Handler, Principal, RequestContext } from "../../protocol/service.ts";
 import { SqliteRecordStore } from "../../storage/sqlite-record-store.ts";
 import { ManualClock } from "../../util/clock.ts";
 import { requestContext } from "../../../tests/support/request-context.ts";
 import { eventually } from "../../../tests/support/server-process.ts";
-import { QueueRefused, snsService, type QueueSender, type SnsService } from "./index.ts";
+import { snsService, type QueueSender, type SnsService } from "./index.ts";
 
 const accountId = "123456789012";
 const region = "us-east-1";
@@ -28,13 +29,14 @@ const anonymous: Principal = {
 
 /** Queues that keep what they get; those named in `refused` let nothing in. */
 class Queues implements QueueSender {
-  readonly messages: { queue: string; body: string; attributes: Record<string, { type: string; value: string }> }[] = [];
+  readonly messages: { queue: string; body: string; attributes: Record<string, { type: string; value: string }> }[] =
+    [];
   readonly refused = new Set<string>();
   broken = false;
 
   async send(queue: string, { body, attributes = {} }: Parameters<QueueSender["send"]>[1]): Promise<void> {
     if (this.broken) throw new Error("the disk is full");
-    if (this.refused.has(queue)) throw new QueueRefused("AWS.SimpleQueueService.NonExistentQueue", "no such queue");
+    if (this.refused.has(queue)) throw new AwsError("QueueDoesNotExist", "no such queue");
     this.messages.push({ queue, body, attributes });
   }
 }
@@ -140,8 +142,18 @@ async function subscribe(
 }
 
 const bodies = () => queues.messages.map(({ body }) => JSON.parse(body) as Record<string, string>);
-const delivered = (count: number) => eventually(() => queues.messages.length, (length) => length >= count, 5000);
-const posted = (count: number) => eventually(() => webhook.posts.length, (length) => length >= count, 5000);
+const delivered = (count: number) =>
+  eventually(
+    () => queues.messages.length,
+    (length) => length >= count,
+    5000,
+  );
+const posted = (count: number) =>
+  eventually(
+    () => webhook.posts.length,
+    (length) => length >= count,
+    5000,
+  );
 const attributesOf = async (SubscriptionArn: string) =>
   (await call("GetSubscriptionAttributes", { SubscriptionArn })).Attributes!;
 
@@ -163,7 +175,10 @@ async function subscribedWebhook(topic: string, attributes: Record<string, strin
 
 describe("topics", () => {
   test("begin with SNS's own attributes", async () => {
-    const topic = await newTopic("news", { Attributes: { DisplayName: "The News" }, Tags: [{ Key: "team", Value: "a" }] });
+    const topic = await newTopic("news", {
+      Attributes: { DisplayName: "The News" },
+      Tags: [{ Key: "team", Value: "a" }],
+    });
     expect(topic).toBe(`arn:aws:sns:${region}:${accountId}:news`);
     const { Attributes } = await call("GetTopicAttributes", { TopicArn: topic });
     expect(Attributes).toMatchObject({
@@ -204,7 +219,12 @@ describe("topics", () => {
     ["news", { HTTPSuccessFeedbackRoleArn: "x" }, "HTTPSuccessFeedbackRoleArn is not supported"],
     ["news", { Colour: "red" }, "Invalid parameter: AttributeName"],
     ["news", { DisplayName: "two\nlines" }, "Invalid parameter: DisplayName"],
-    ["news", { Policy: "{" }, "Invalid parameter: Policy"],
+    ["news", { Policy: "{" }, "Invalid parameter: Policy Error: Policies must be valid JSON"],
+    [
+      "news",
+      { Policy: '{"Statement":{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"*"}}' },
+      "Invalid parameter: Policy statement action out of service scope!",
+    ],
     ["news", { DeliveryPolicy: '{"http":{"defaultHealthyRetryPolicy":{"numRetries":101}}}' }, "numRetries must be"],
   ])("%s with %j is refused", async (Name, Attributes, message) => {
     expect(await refusal(newTopic(Name, { Attributes }))).toContain(message);
@@ -217,7 +237,9 @@ describe("topics", () => {
     await call("DeleteTopic", { TopicArn: topic });
     await call("DeleteTopic", { TopicArn: topic });
     expect((await call("ListSubscriptions", {})).Subscriptions).toEqual([]);
-    expect(await refusal(call("GetTopicAttributes", { TopicArn: topic }))).toBe("NotFoundException: Topic does not exist");
+    expect(await refusal(call("GetTopicAttributes", { TopicArn: topic }))).toBe(
+      "NotFoundException: Topic does not exist",
+    );
     expect(await refusal(attributesOf(subscription))).toBe("NotFoundException: Subscription does not exist");
     expect(await refusal(call("Publish", { TopicArn: topic, Message: "x" }))).toBe(
       "NotFoundException: Topic does not exist",
@@ -237,7 +259,9 @@ describe("topics", () => {
 
   test("are of one region and account", async () => {
     const topic = await newTopic();
-    expect(await refusal(call("GetTopicAttributes", { TopicArn: topic }, { region: "eu-west-1" }))).toContain("TopicArn");
+    expect(await refusal(call("GetTopicAttributes", { TopicArn: topic }, { region: "eu-west-1" }))).toContain(
+      "TopicArn",
+    );
     expect((await call("ListTopics", {}, { accountId: "210987654321" })).Topics).toEqual([]);
     expect(await refusal(call("GetTopicAttributes", { TopicArn: "nonsense" }))).toBe(
       "InvalidParameterException: Invalid parameter: TopicArn Reason: An ARN must have at least 6 elements, not 1",
@@ -257,7 +281,9 @@ describe("topics", () => {
       Resource: topic,
     });
     expect(await refusal(call("AddPermission", grant))).toContain("Statement already exists");
-    expect(await refusal(call("AddPermission", { ...grant, Label: "x", ActionName: ["Fly"] }))).toContain("out of service");
+    expect(await refusal(call("AddPermission", { ...grant, Label: "x", ActionName: ["Fly"] }))).toContain(
+      "out of service",
+    );
     await call("RemovePermission", { TopicArn: topic, Label: "friends" });
     expect(await policy()).not.toContain("friends");
   });
@@ -274,7 +300,10 @@ describe("publishing", () => {
     [{ Message: '{"sqs":"x"}', MessageStructure: "json" }, "No default entry in JSON message body"],
     [{ Message: "x", MessageAttributes: { a: { DataType: "Number", StringValue: "ten" } } }, "to number"],
     [{ Message: "x", MessageAttributes: { a: { DataType: "String", StringValue: "" } } }, "non-empty"],
-    [{ Message: "x", MessageAttributes: { a: { DataType: "Date", StringValue: "1" } } }, "invalid message attribute type"],
+    [
+      { Message: "x", MessageAttributes: { a: { DataType: "Date", StringValue: "1" } } },
+      "invalid message attribute type",
+    ],
     [{ Message: "x", MessageAttributes: { "a b": { DataType: "String", StringValue: "1" } } }, "attribute name"],
   ])("a message is refused: %#", async (input, message) => {
     const topic = await newTopic();
@@ -298,7 +327,8 @@ describe("publishing", () => {
     await delivered(1);
     expect(bodies()).toMatchObject([{ Message: "one", MessageId: answer.Successful![0].MessageId }]);
     const entries = (ids: string[]) => ids.map((Id) => ({ Id, Message: "x" }));
-    const batch = (ids: string[]) => call("PublishBatch", { TopicArn: topic, PublishBatchRequestEntries: entries(ids) });
+    const batch = (ids: string[]) =>
+      call("PublishBatch", { TopicArn: topic, PublishBatchRequestEntries: entries(ids) });
     expect(await refusal(batch([]))).toContain("EmptyBatchRequest");
     expect(await refusal(batch(["a", "a"]))).toContain("BatchEntryIdsNotDistinct");
     expect(await refusal(batch(["a b"]))).toContain("InvalidBatchEntryId");
@@ -368,9 +398,9 @@ describe("subscriptions", () => {
     expect(message.SubscribeURL).toContain(`${baseUrl}/?Action=ConfirmSubscription&TopicArn=`);
     // Nothing is delivered before.
     await call("Publish", { TopicArn: topic, Message: "too early" });
-    expect(await refusal(call("ConfirmSubscription", { TopicArn: topic, Token: `${message.Token.slice(0, -1)}x` }))).toBe(
-      "InvalidParameterException: Invalid parameter: Token",
-    );
+    expect(
+      await refusal(call("ConfirmSubscription", { TopicArn: topic, Token: `${message.Token.slice(0, -1)}x` })),
+    ).toBe("InvalidParameterException: Invalid parameter: Token");
     const swapped = message.Token.replace(/.$/, (last) => (last === "0" ? "1" : "0"));
     expect(await refusal(call("ConfirmSubscription", { TopicArn: topic, Token: swapped }))).toContain("Token");
     await open(message.SubscribeURL);
@@ -443,7 +473,10 @@ describe("subscriptions", () => {
     const set = (AttributeName: string, AttributeValue: string) =>
       call("SetSubscriptionAttributes", { SubscriptionArn: arn, AttributeName, AttributeValue });
     await set("FilterPolicy", '{"kind":["good"]}');
-    expect(await attributesOf(arn)).toMatchObject({ FilterPolicy: '{"kind":["good"]}', FilterPolicyScope: "MessageAttributes" });
+    expect(await attributesOf(arn)).toMatchObject({
+      FilterPolicy: '{"kind":["good"]}',
+      FilterPolicyScope: "MessageAttributes",
+    });
     expect(await refusal(set("FilterPolicy", '{"a":{"b":["c"]}}'))).toContain("does not support nested filter policy");
     await set("FilterPolicyScope", "MessageBody");
     await set("FilterPolicy", '{"a":{"b":["c"]}}');
@@ -451,7 +484,9 @@ describe("subscriptions", () => {
     expect(await refusal(set("FilterPolicy", "{"))).toBe(
       "InvalidParameterException: Invalid parameter: FilterPolicy: failed to parse JSON.",
     );
-    expect(await refusal(set("RedrivePolicy", '{"deadLetterTargetArn":"x"}'))).toContain("deadLetterTargetArn is an invalid arn");
+    expect(await refusal(set("RedrivePolicy", '{"deadLetterTargetArn":"x"}'))).toContain(
+      "deadLetterTargetArn is an invalid arn",
+    );
     expect(await refusal(set("DeliveryPolicy", "{}"))).toContain("does not support delivery policies");
     expect(await refusal(set("Mood", "good"))).toBe("InvalidParameterException: Invalid parameter: AttributeName");
     expect(await refusal(subscribe(topic, "sqs", deadArn, { FilterPolicy: "[]" }))).toBe(
@@ -473,7 +508,10 @@ describe("deliveries", () => {
         TopicArn: topic,
         Message: "Hällo\n",
         Subject: "Greetings",
-        MessageAttributes: { n: { DataType: "Number", StringValue: "5" }, b: { DataType: "Binary", BinaryValue: Buffer.from("hi") } },
+        MessageAttributes: {
+          n: { DataType: "Number", StringValue: "5" },
+          b: { DataType: "Binary", BinaryValue: Buffer.from("hi") },
+        },
       });
       await delivered(index + 1);
       const message = bodies()[index];
@@ -492,7 +530,9 @@ describe("deliveries", () => {
         `Message\nHällo\n\nMessageId\n${message.MessageId}\nSubject\nGreetings\n` +
         `Timestamp\n2026-01-01T00:00:00.000Z\nTopicArn\n${topic}\nType\nNotification\n`;
       const verify = (signed: string) =>
-        createVerify(index === 0 ? "RSA-SHA1" : "RSA-SHA256").update(signed).verify(certificate, message.Signature, "base64");
+        createVerify(index === 0 ? "RSA-SHA1" : "RSA-SHA256")
+          .update(signed)
+          .verify(certificate, message.Signature, "base64");
       expect(verify(text)).toBe(true);
       expect(verify(text.replace("Greetings", "Greeting"))).toBe(false);
     }
@@ -519,7 +559,11 @@ describe("deliveries", () => {
     await call("Publish", { TopicArn: topic, Message: "hello" });
     for (let tries = 1; tries <= 4; tries += 1) {
       await posted(tries);
-      await eventually(async () => (await pendingDeliveries())[0]?.attempts ?? 9, (attempts) => attempts === tries || tries === 4, 5000);
+      await eventually(
+        async () => (await pendingDeliveries())[0]?.attempts ?? 9,
+        (attempts) => attempts === tries || tries === 4,
+        5000,
+      );
       await clock.advance(19_999);
       expect(webhook.posts).toHaveLength(tries);
       await clock.advance(1);
@@ -559,7 +603,13 @@ describe("deliveries", () => {
 
   test("to a name that leads to a link-local address are given up", async () => {
     const { isForbiddenAddress } = await import("./delivery/forbidden-addresses.ts");
-    for (const address of ["169.254.169.254", "fe80::1%eth0", "::ffff:169.254.1.1", "64:ff9b::a9fe:a9fe", "fd00:ec2::254"])
+    for (const address of [
+      "169.254.169.254",
+      "fe80::1%eth0",
+      "::ffff:169.254.1.1",
+      "64:ff9b::a9fe:a9fe",
+      "fd00:ec2::254",
+    ])
       expect(isForbiddenAddress(address)).toBe(true);
     for (const address of ["127.0.0.1", "::1", "10.1.2.3", "192.168.0.1", "8.8.8.8", "169.253.255.255"])
       expect(isForbiddenAddress(address)).toBe(false);
@@ -570,7 +620,11 @@ describe("deliveries", () => {
     await subscribe(topic, "sqs", queueArn);
     queues.broken = true;
     const { MessageId } = await call("Publish", { TopicArn: topic, Message: "hello" });
-    await eventually(async () => (await pendingDeliveries())[0]?.attempts ?? 0, (attempts) => attempts >= 3, 5000);
+    await eventually(
+      async () => (await pendingDeliveries())[0]?.attempts ?? 0,
+      (attempts) => attempts >= 3,
+      5000,
+    );
     await sns.close();
     await records.close();
     queues.broken = false;
@@ -582,12 +636,30 @@ describe("deliveries", () => {
     await settled();
   });
 
+  test("to a queue that lets nothing in are given up at once, and the dead-letter queue is told why", async () => {
+    const topic = await newTopic();
+    queues.refused.add(queueArn);
+    await subscribe(topic, "sqs", queueArn, { RedrivePolicy: JSON.stringify({ deadLetterTargetArn: deadArn }) });
+    const { MessageId } = await call("Publish", { TopicArn: topic, Message: "hello" });
+    await delivered(1);
+    expect(queues.messages[0].attributes).toEqual({
+      RequestID: { type: "String", value: MessageId },
+      ErrorCode: { type: "String", value: "QueueDoesNotExist" },
+      ErrorMessage: { type: "String", value: "no such queue" },
+    });
+    await settled();
+  });
+
   test("to a subscription that ended are forgotten", async () => {
     const topic = await newTopic();
     const arn = await subscribe(topic, "sqs", queueArn);
     queues.broken = true;
     await call("Publish", { TopicArn: topic, Message: "hello" });
-    await eventually(async () => (await pendingDeliveries())[0]?.attempts ?? 0, (attempts) => attempts >= 3, 5000);
+    await eventually(
+      async () => (await pendingDeliveries())[0]?.attempts ?? 0,
+      (attempts) => attempts >= 3,
+      5000,
+    );
     await call("Unsubscribe", { SubscriptionArn: arn });
     queues.broken = false;
     await clock.advance(60_000);
@@ -601,7 +673,9 @@ describe("deliveries", () => {
     const folder = join(directory, "mail", arn.slice(-36));
     const mails = () => {
       try {
-        return readdirSync(folder).filter((name) => name.endsWith(".eml")).toSorted();
+        return readdirSync(folder)
+          .filter((name) => name.endsWith(".eml"))
+          .toSorted();
       } catch {
         return [];
       }
@@ -609,7 +683,9 @@ describe("deliveries", () => {
     await eventually(mails, (names) => names.length === 1, 5000);
     const first = readFileSync(join(folder, mails()[0]), "utf8");
     expect(first).toContain("To: someone@example.com\r\nSubject: AWS Notification - Subscription Confirmation\r\n");
-    expect(first).toContain(`From: =?UTF-8?B?${Buffer.from("Wetter \u2614").toString("base64")}?= <no-reply@sns.amazonaws.com>`);
+    expect(first).toContain(
+      `From: =?UTF-8?B?${Buffer.from("Wetter \u2614").toString("base64")}?= <no-reply@sns.amazonaws.com>`,
+    );
     await open(/http:\/\/127\S+/.exec(first)![0]);
     await clock.advance(1000);
     await call("Publish", { TopicArn: topic, Message: "Rain\nand wind", Subject: "Today" });
@@ -627,8 +703,14 @@ describe("for other services", () => {
     await subscribe(topic, "sqs", queueArn);
     await sns.publish({ accountId, region }, topic, { subject: "ALARM", body: "{}", attributes: { a: "b" } });
     await delivered(1);
-    expect(bodies()[0]).toMatchObject({ Subject: "ALARM", Message: "{}", MessageAttributes: { a: { Type: "String", Value: "b" } } });
-    expect(await refusal(sns.publish({ accountId, region }, `${topic}x`, { body: "x" }))).toContain("Topic does not exist");
+    expect(bodies()[0]).toMatchObject({
+      Subject: "ALARM",
+      Message: "{}",
+      MessageAttributes: { a: { Type: "String", Value: "b" } },
+    });
+    expect(await refusal(sns.publish({ accountId, region }, `${topic}x`, { body: "x" }))).toContain(
+      "Topic does not exist",
+    );
   });
 
   test("alarms may publish to a topic of their account as it is made, buckets only when its policy says so", async () => {
@@ -643,7 +725,10 @@ describe("for other services", () => {
         Principal: { Service: "s3.amazonaws.com" },
         Action: "SNS:Publish",
         Resource: topic,
-        Condition: { ArnLike: { "aws:SourceArn": "arn:aws:s3:*:*:bucket" }, StringEquals: { "aws:SourceAccount": accountId } },
+        Condition: {
+          ArnLike: { "aws:SourceArn": "arn:aws:s3:*:*:bucket" },
+          StringEquals: { "aws:SourceAccount": accountId },
+        },
       },
     ];
     const AttributeValue = JSON.stringify({ Version: "2012-10-17", Statement });

@@ -1,5 +1,5 @@
 /** Who may use a topic: its policy, the one it begins with, and what it says to services of the platform. */
-import { evaluate } from "../../authorization/evaluate.ts";
+import { evaluate, parsePolicyDocument, PolicySyntaxError } from "../../authorization/index.ts";
 import { invalidParameter } from "./errors.ts";
 
 const defaultActions = [
@@ -48,21 +48,18 @@ export interface PolicyDocument {
 /** @throws AwsError InvalidParameter when the text is not a policy */
 export function parseTopicPolicy(text: string): PolicyDocument {
   if (Buffer.byteLength(text) > maxPolicyBytes) throw invalidParameter("Policy statement too large");
-  let document: unknown;
   try {
-    document = JSON.parse(text);
-  } catch (cause) {
-    throw invalidParameter("Policy Error: null", cause);
+    const { statements } = parsePolicyDocument(text, "resource");
+    const actions = statements.flatMap((statement) => statement.actions?.values ?? []);
+    if (!actions.every((action) => /^(\*$|sns:)/i.test(action))) {
+      throw invalidParameter("Policy statement action out of service scope!");
+    }
+  } catch (error) {
+    if (!(error instanceof PolicySyntaxError)) throw error;
+    throw invalidParameter(`Policy Error: ${error.message} (${error.where})`, error);
   }
-  if (typeof document !== "object" || document === null || Array.isArray(document)) {
-    throw invalidParameter("Policy Error: a policy is a JSON object");
-  }
-  const { Statement: given } = document as { Statement?: unknown };
-  const statements = Array.isArray(given) ? (given as unknown[]) : [given];
-  if (!statements.every((statement) => typeof statement === "object" && statement !== null)) {
-    throw invalidParameter("Policy Error: a policy needs Statement, a list of objects");
-  }
-  return { ...document, Statement: statements as PolicyStatement[] };
+  const document = JSON.parse(text) as { Statement: PolicyStatement | PolicyStatement[] };
+  return { ...document, Statement: [document.Statement].flat() };
 }
 
 /** @returns the policy with one statement more, for whole accounts. @throws AwsError InvalidParameter when the label is taken */

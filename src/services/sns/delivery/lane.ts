@@ -3,6 +3,7 @@
  * endpoint holds up nobody else and not even itself.
  */
 import { sleep, type Clock } from "../../../util/clock.ts";
+import { BinaryHeap } from "../../../util/binary-heap.ts";
 import type { DeliveryBody } from "../records.ts";
 
 /** Tries of one subscription under way at the same time. */
@@ -18,8 +19,7 @@ export class Lane {
   readonly id: string;
   readonly #clock: Clock;
   readonly #wake: (lane: Lane) => void;
-  /** A binary heap: nobody is due before its parent. */
-  readonly #heap: PendingDelivery[] = [];
+  readonly #due = new BinaryHeap<PendingDelivery>((one, other) => one.body.dueAt - other.body.dueAt);
   #running = 0;
   /** ms since the epoch: when the endpoint may get its next message, by the rate that it allows. */
   #nextTurn = 0;
@@ -32,7 +32,7 @@ export class Lane {
   }
 
   get length(): number {
-    return this.#heap.length + this.#running;
+    return this.#due.size + this.#running;
   }
 
   get isEmpty(): boolean {
@@ -40,21 +40,14 @@ export class Lane {
   }
 
   add(delivery: PendingDelivery): void {
-    const heap = this.#heap;
-    let at = heap.push(delivery) - 1;
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if (heap[parent].body.dueAt <= heap[at].body.dueAt) break;
-      [heap[parent], heap[at]] = [heap[at], heap[parent]];
-      at = parent;
-    }
+    this.#due.push(delivery);
   }
 
   /** The next delivery if it is due, to be given back by `release`; otherwise wakes its owner when one is. */
   take(): PendingDelivery | undefined {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    const first = this.#heap[0];
+    const first = this.#due.first;
     if (first === undefined || this.#running >= maxPerLane) return undefined;
     const waitMs = first.body.dueAt - this.#clock.now();
     if (waitMs > 0) {
@@ -62,7 +55,7 @@ export class Lane {
       return undefined;
     }
     this.#running += 1;
-    return this.#pop();
+    return this.#due.shift();
   }
 
   release(): void {
@@ -84,23 +77,5 @@ export class Lane {
   stop(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-  }
-
-  #pop(): PendingDelivery {
-    const heap = this.#heap;
-    const [first] = heap;
-    const last = heap.pop()!;
-    if (heap.length === 0) return first;
-    heap[0] = last;
-    let at = 0;
-    for (;;) {
-      const [left, right] = [2 * at + 1, 2 * at + 2];
-      let least = at;
-      if (left < heap.length && heap[left].body.dueAt < heap[least].body.dueAt) least = left;
-      if (right < heap.length && heap[right].body.dueAt < heap[least].body.dueAt) least = right;
-      if (least === at) return first;
-      [heap[at], heap[least]] = [heap[least], heap[at]];
-      at = least;
-    }
   }
 }

@@ -1,7 +1,7 @@
 /** Queues: endpoints of the platform, and the places of what could not be delivered. */
+import { AwsError } from "../../../protocol/aws-error.ts";
 import { parseArn } from "../../../resources/arn.ts";
 import type { QueueMessageAttribute, QueueSender } from "../ports.ts";
-import { QueueRefused } from "../ports.ts";
 import type { Signer } from "../signing.ts";
 import { envelope } from "./envelope.ts";
 import { queueRetryPolicy, type RetryPolicy } from "./retry-policy.ts";
@@ -60,7 +60,7 @@ export class QueueDelivery implements Sender {
     try {
       await queues.send(queueArn, { body, attributes: { ...own, ...more } }, from);
     } catch (error) {
-      if (!(error instanceof QueueRefused)) throw error;
+      if (!(error instanceof AwsError)) throw error;
       throw new DeliveryFailed(error.code, error.message, { permanent: true, cause: error });
     }
   }
