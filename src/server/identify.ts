@@ -65,11 +65,11 @@ export class ServiceIdentifier {
     if (signed !== undefined) return this.#among(signed, head) ?? this.#speak(signed[0], signed[0].protocols[0]);
     if (signingName !== undefined) return undefined;
     // Unsigned: form posts belong to a query service, known routes to their service, everything else to S3.
-    if (isForm(head))
-      return this.#among(
-        this.#entries.filter(({ protocols }) => protocols.includes("query")),
-        head,
-      );
+    if (isForm(head)) {
+      const query = this.#entries.filter(({ protocols }) => protocols.includes("query"));
+      // An action that stands in the body is not known here; any query service says what is missing: a signature.
+      return this.#among(query, head) ?? (query.length === 0 ? undefined : this.#speak(query[0], "query"));
+    }
     const rest = this.#entries.filter(
       ({ description, protocols }) => description !== "s3" && protocols.includes("rest-json"),
     );

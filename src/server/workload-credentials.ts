@@ -13,6 +13,7 @@ import type { HttpResponse } from "../protocol/http-message.ts";
 import type { Credential } from "../protocol/sigv4/credential.ts";
 import { sagemakerPrincipal } from "../services/sagemaker/execution-role.ts";
 import type { StsService } from "../services/sts/index.ts";
+import { StorageFull } from "../storage/record-store.ts";
 import type { Clock } from "../util/clock.ts";
 import { RecentlyUsed } from "../util/recently-used.ts";
 import { isLoopbackHost } from "./host.ts";
@@ -82,6 +83,7 @@ export class ContainerCredentials implements WorkloadCredentials {
       });
     } catch (error) {
       if (error instanceof AwsError) return problem(error.status, error.code, error.message);
+      if (error instanceof StorageFull) return problem(507, "InsufficientStorage", error.message);
       throw error;
     }
   }
