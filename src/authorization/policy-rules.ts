@@ -198,7 +198,7 @@ function checkPrincipals({ principals }: Statement, refuse: Refuse, isTrust: boo
     const index = seen.get(type) ?? 0;
     seen.set(type, index + 1);
     if (isPrincipal(principal, isTrust)) continue;
-    const who = isTrust ? `: "${type}":"${name}"` : "";
+    const who = isTrust ? `: "${type.toUpperCase()}":"${name}"` : "";
     refuse([named("Principal", principals!), type, index], `Invalid principal in policy${who}`);
   }
 }
