@@ -55,7 +55,13 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     closers.push(() => records.close());
     const blobs = await FileBlobStore.open(directory.folder("blobs"));
     for (const accountId of roots.keys()) await ensureDefaultRole(records, accountId, clock);
-    const objects = new ObjectStore({ records, blobs, clock, onProblem: report });
+    const objects = new ObjectStore({
+      records,
+      blobs,
+      clock,
+      keyFile: join(directory.path, "object-keys.json"),
+      onProblem: report,
+    });
     const logs = await LogStore.open(records, directory.folder("logs"), clock);
     closers.push(() => logs.close());
     const compute = new LocalProcessBackend(config.dataDirectory);

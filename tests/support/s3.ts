@@ -59,7 +59,7 @@ export async function openS3(wrapping: Wrapping = {}, directory?: string): Promi
   const records = wrapping.records?.(realRecords) ?? realRecords;
   const blobs = wrapping.blobs?.(realBlobs) ?? realBlobs;
   const clock = new ManualClock();
-  const objects = new ObjectStore({ records, blobs, clock });
+  const objects = new ObjectStore({ records, blobs, clock, keyFile: join(folder, "object-keys.json") });
   const service = s3Service({ objects, records });
 
   return {

@@ -22,6 +22,8 @@ const catalogue = {
   ],
   IllegalVersioningConfigurationException: [400, "The Versioning element must be specified"],
   IncompleteBody: [400, "You did not provide the number of bytes specified by the Content-Length HTTP header"],
+  ExpiredToken: [400, "The provided token has expired."],
+  InvalidAccessKeyId: [403, "The AWS Access Key Id you provided does not exist in our records."],
   InvalidArgument: [400, "Invalid Argument"],
   InvalidBucketAclWithBlockPublicAccessError: [
     400,
@@ -33,6 +35,10 @@ const catalogue = {
   ],
   InvalidBucketName: [400, "The specified bucket is not valid."],
   InvalidDigest: [400, "The Content-MD5 you specified was invalid."],
+  InvalidEncryptionAlgorithmError: [
+    400,
+    "The encryption request that you specified is not valid. The valid value is AES256.",
+  ],
   InvalidLocationConstraint: [400, "The specified location-constraint is not valid"],
   InvalidPart: [
     400,
@@ -45,6 +51,7 @@ const catalogue = {
   InvalidRedirectLocation: [400, "The website redirect location must have a prefix of 'http://' or 'https://' or '/'."],
   InvalidRequest: [400, "Invalid Request"],
   InvalidStorageClass: [400, "The storage class you specified is not valid"],
+  InvalidToken: [400, "The provided token is malformed or otherwise invalid."],
   InvalidTag: [
     400,
     "The tag provided was not a valid tag. This error can occur if the tag did not pass input validation.",
@@ -87,6 +94,10 @@ const catalogue = {
   PreconditionFailed: [412, "At least one of the pre-conditions you specified did not hold"],
   ReplicationConfigurationNotFoundError: [404, "The replication configuration was not found"],
   ServerSideEncryptionConfigurationNotFoundError: [404, "The server side encryption configuration was not found"],
+  SignatureDoesNotMatch: [
+    403,
+    "The request signature we calculated does not match the signature you provided. Check your key and signing method.",
+  ],
   UserKeyMustBeSpecified: [
     400,
     "The bucket POST must contain the specified field name. If it is specified, check the order of the fields.",

@@ -22,7 +22,7 @@ async function putInParts(s3: S3Fixture, bucket: Bucket, key: string, bodies: re
   const reference = { bucket, key, uploadId };
   const parts = [];
   for (const [index, body] of bodies.entries()) {
-    const part = await s3.objects.uploads.putPart(reference, index + 1, streamOf(body), { promised: {}, actor });
+    const { part } = await s3.objects.uploads.putPart(reference, index + 1, streamOf(body), { promised: {}, actor });
     parts.push({ partNumber: index + 1, etag: part.etag, checksums: {} });
   }
   return s3.objects.uploads.complete(reference, { parts, claimed: {}, actor });

@@ -11,6 +11,7 @@ import {
   type ChecksumName,
 } from "./checksums.ts";
 import { checkWriteConditions, quote } from "./conditions.ts";
+import { encryptionMembers } from "./encryption/object-encryption.ts";
 import { invalidArgument, invalidRequest, s3Error } from "./errors.ts";
 import { pageSize } from "./listing-operations.ts";
 import type { ClaimedPart } from "./multipart-uploads.ts";
@@ -39,13 +40,14 @@ export function multipartOperations(objects: ObjectStore): OperationTable<S3Oper
         checkKey(input.Key);
         const checksum = checksumOfUpload(input.ChecksumAlgorithm, input.ChecksumType);
         const body = { ...newObject(input, bucket, context), ...checksum, initiator: context.principal.arn };
-        const { uploadId } = await uploads.create(bucket, input.Key, body, actorOf(context));
+        const { uploadId, encryption } = await uploads.create(bucket, input.Key, body, actorOf(context), input);
         return {
           Bucket: input.Bucket,
           Key: input.Key,
           UploadId: uploadId,
           ChecksumAlgorithm: checksum?.checksumAlgorithm,
           ChecksumType: checksum?.checksumType,
+          ...encryptionMembers(encryption),
         };
       },
     },
@@ -55,12 +57,12 @@ export function multipartOperations(objects: ObjectStore): OperationTable<S3Oper
       async handle(input, context) {
         const bucket = await usableBucket(objects, context, input.Bucket, input.ExpectedBucketOwner);
         const reference = { bucket, key: input.Key, uploadId: input.UploadId };
-        const part = await uploads.putPart(reference, input.PartNumber, input.Body ?? noBody(), {
+        const { part, upload } = await uploads.putPart(reference, input.PartNumber, input.Body ?? noBody(), {
           promised: promisedBody(input, context),
           actor: actorOf(context),
           signal: context.signal,
         });
-        return { ETag: quote(part.etag), ...partChecksum(part) };
+        return { ETag: quote(part.etag), ...partChecksum(part), ...encryptionMembers(upload.encryption) };
       },
     },
 
@@ -82,10 +84,11 @@ export function multipartOperations(objects: ObjectStore): OperationTable<S3Oper
             signal: context.signal,
           },
         );
-        const { part, source: copied } = await orHidden(objects, sourceBucket, context, copying);
+        const { part, upload, source: copied } = await orHidden(objects, sourceBucket, context, copying);
         return {
           CopySourceVersionId: versionMember(sourceBucket, copied.versionId).VersionId,
           CopyPartResult: { ETag: quote(part.etag), LastModified: new Date(part.lastModified), ...partChecksum(part) },
+          ...encryptionMembers(upload.encryption),
         };
       },
     },
@@ -111,6 +114,7 @@ export function multipartOperations(objects: ObjectStore): OperationTable<S3Oper
           ETag: quote(object.etag),
           ...checksumMembers(object.checksum),
           ...versionMember(bucket, object.versionId),
+          ...encryptionMembers(object.encryption),
         };
       },
     },

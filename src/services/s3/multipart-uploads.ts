@@ -12,6 +12,7 @@ import {
   type StoredChecksum,
 } from "./checksums.ts";
 import { evaluateCopySource, evaluateWrite, unquote, type ReadConditions, type WriteConditions } from "./conditions.ts";
+import type { EncryptionRequest, OpenEncryption } from "./encryption/object-encryption.ts";
 import { invalidRequest, noSuchUpload, s3Error } from "./errors.ts";
 import { listEntries, type Listing, type ListingRequest, type ListingRow } from "./listing.ts";
 import { checkPartNumber, parseCopySourceRange, runsOfSizes } from "./ranges.ts";
@@ -80,8 +81,16 @@ export class MultipartUploads {
   }
 
   /** @throws AwsError NoSuchBucket when the bucket went away */
-  async create(bucket: Bucket, key: string, body: UploadBody, actor: Actor): Promise<Upload> {
+  async create(
+    bucket: Bucket,
+    key: string,
+    upload: Omit<UploadBody, "encryption">,
+    actor: Actor,
+    encryption?: EncryptionRequest,
+  ): Promise<Upload> {
     const uploadId = newUploadId(this.#core.clock.now());
+    const begun = await this.#core.encryptor.begin(bucket, key, encryption);
+    const body: UploadBody = { ...upload, ...(begun && { encryption: begun.encryption }) };
     await this.#core.locks.shared(bucket.name, async () => {
       await this.#core.requireStill(bucket);
       const change: RecordChange = { op: "insert", key: uploadKey(bucket, key, uploadId), body };
@@ -106,16 +115,17 @@ export class MultipartUploads {
     partNumber: number,
     source: AsyncIterable<Uint8Array>,
     options: { promised: PromisedBody; actor: Actor; signal?: AbortSignal },
-  ): Promise<UploadedPart> {
+  ): Promise<{ readonly part: UploadedPart; readonly upload: Upload }> {
     checkPartNumber(partNumber);
     const upload = await this.get(reference);
     requireSameAlgorithm(upload, options.promised.checksum?.algorithm);
     const staged = await this.#core.stage(source, {
       promised: options.promised,
       algorithm: upload.checksumAlgorithm,
+      encryption: await this.#encryptionOf(upload),
       signal: options.signal,
     });
-    return this.#commitPart(reference, partNumber, staged, options.actor);
+    return { part: await this.#commitPart(reference, partNumber, staged, options.actor), upload };
   }
 
   /**
@@ -128,7 +138,7 @@ export class MultipartUploads {
     partNumber: number,
     source: CopySource,
     options: { range: string | undefined; sourceConditions: ReadConditions; actor: Actor; signal?: AbortSignal },
-  ): Promise<{ readonly part: UploadedPart; readonly source: StoredObject }> {
+  ): Promise<{ readonly part: UploadedPart; readonly source: StoredObject; readonly upload: Upload }> {
     checkPartNumber(partNumber);
     const upload = await this.get(reference);
     const use = async (object: StoredObject) => {
@@ -142,13 +152,14 @@ export class MultipartUploads {
       }
       const staged = await this.#core.stageCopy(object, {
         algorithm: upload.checksumAlgorithm,
+        encryption: await this.#encryptionOf(upload),
         range,
         signal: options.signal,
       });
       return { object, staged };
     };
     const { object, staged } = await this.#core.readingSource(source, use);
-    return { part: await this.#commitPart(reference, partNumber, staged, options.actor), source: object };
+    return { part: await this.#commitPart(reference, partNumber, staged, options.actor), source: object, upload };
   }
 
   /**
@@ -252,6 +263,10 @@ export class MultipartUploads {
     }
   }
 
+  async #encryptionOf({ encryption }: Upload): Promise<OpenEncryption | undefined> {
+    return encryption && { encryption, dataKey: await this.#core.encryptor.dataKey(encryption) };
+  }
+
   async #find({ bucket, key, uploadId }: UploadReference): Promise<Upload | undefined> {
     const record = await this.#core.records.get<UploadBody>(uploadKey(bucket, key, uploadId));
     return record && toUpload(bucket, record);
@@ -298,8 +313,8 @@ export class MultipartUploads {
     const { bucket, key, uploadId } = reference;
     const { records, locks } = this.#core;
     const name = partKey(bucket, uploadId, partNumber);
-    const { blobId, size, md5, checksum } = staged;
-    const body: PartBody = { blobId, size, etag: md5, ...(checksum && { checksum }) };
+    const { blobId, size, etag, checksum } = staged;
+    const body: PartBody = { blobId, size, etag, ...(checksum && { checksum }) };
     const commit = async () => {
       await this.get(reference);
       const replaced = await records.get<PartBody>(name);

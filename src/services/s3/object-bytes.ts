@@ -4,6 +4,8 @@ import type { FileHandle } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { BlobMissing, type BlobStore } from "../../storage/blob-store.ts";
 import type { RecordStore } from "../../storage/record-store.ts";
+import type { Encryptor } from "./encryption/object-encryption.ts";
+import { saltBytes, sealedRange, unseal } from "./encryption/sealed-bytes.ts";
 import type { Freeing } from "./freeing.ts";
 import type { ByteRange } from "./ranges.ts";
 import { joinedKey, type JoinedBody, type JoinedPart, type ObjectBody } from "./records.ts";
@@ -12,34 +14,43 @@ import { joinedKey, type JoinedBody, type JoinedPart, type ObjectBody } from "./
 const maxBytesAtOnce = 64 * 2 ** 10;
 
 /** Bytes of one blob, both ends inclusive. */
-interface Piece {
+interface Piece extends ByteRange {
   readonly blobId: string;
-  readonly start: number;
-  readonly end: number;
+  /** Bytes of the whole blob. */
+  readonly size: number;
 }
 
-type Bytes = Pick<ObjectBody, "blobId" | "joined" | "size">;
+type Bytes = Pick<ObjectBody, "blobId" | "joined" | "size" | "encryption">;
+
+interface Stores {
+  readonly records: RecordStore;
+  readonly blobs: BlobStore;
+  readonly freeing: Freeing;
+  readonly encryptor: Encryptor;
+}
 
 export class ObjectBytes {
   readonly #records: RecordStore;
   readonly #blobs: BlobStore;
   readonly #freeing: Freeing;
+  readonly #encryptor: Encryptor;
 
-  constructor(stores: { readonly records: RecordStore; readonly blobs: BlobStore; readonly freeing: Freeing }) {
-    this.#records = stores.records;
-    this.#blobs = stores.blobs;
-    this.#freeing = stores.freeing;
+  constructor({ records, blobs, freeing, encryptor }: Stores) {
+    this.#records = records;
+    this.#blobs = blobs;
+    this.#freeing = freeing;
+    this.#encryptor = encryptor;
   }
 
   /** The parts that an object was uploaded in; nothing for one that was not. @throws BlobMissing when it was replaced meanwhile */
-  async parts({ joined }: Bytes): Promise<readonly JoinedPart[]> {
+  async parts({ joined }: Pick<Bytes, "joined">): Promise<readonly JoinedPart[]> {
     if (joined === undefined) return [];
     const record = await this.#records.get<JoinedBody>(joinedKey(joined));
     if (record === undefined) throw new BlobMissing(joined);
     return record.body.parts;
   }
 
-  async blobIds(object: Bytes): Promise<readonly string[]> {
+  async blobIds(object: Pick<Bytes, "blobId" | "joined">): Promise<readonly string[]> {
     if (object.blobId !== undefined) return [object.blobId];
     return (await this.parts(object)).map(([, blobId]) => blobId);
   }
@@ -50,27 +61,22 @@ export class ObjectBytes {
    */
   async open(object: Bytes, range?: ByteRange): Promise<Uint8Array | Readable> {
     const { start, end } = range ?? { start: 0, end: object.size - 1 };
-    const length = end - start + 1;
-    if (length === 0) return new Uint8Array(0);
-    if (length > maxBytesAtOnce || object.blobId === undefined) return this.stream(object, range);
-    const file = await this.#withFile(object.blobId, (path) => fs.open(path, "r"));
-    try {
-      return await readExactly(file, start, length);
-    } finally {
-      await file.close();
-    }
+    const { blobId, size } = object;
+    if (end < start) return new Uint8Array(0);
+    if (end - start >= maxBytesAtOnce || blobId === undefined) return this.stream(object, range);
+    return this.#readAtOnce({ blobId, start, end, size }, await this.#dataKey(object));
   }
 
   async stream(object: Bytes, range?: ByteRange): Promise<Readable> {
     const { start, end } = range ?? { start: 0, end: object.size - 1 };
-    // The stream is told its end although it would find it: it then takes no more memory than it needs.
-    if (object.blobId !== undefined) {
-      return end < start ? Readable.from([], { objectMode: false }) : this.#blobs.read(object.blobId, { start, end });
-    }
+    if (end < start) return Readable.from([], { objectMode: false });
+    const { blobId, size } = object;
+    const dataKey = await this.#dataKey(object);
+    if (blobId !== undefined) return this.#read({ blobId, start, end, size }, dataKey);
     const release = this.#freeing.hold(object.joined!);
     try {
       const pieces = piecesOf(await this.parts(object), start, end);
-      const stream = Readable.from(this.#readAll(pieces), { objectMode: false });
+      const stream = Readable.from(this.#readAll(pieces, dataKey), { objectMode: false });
       return stream.once("close", release);
     } catch (error) {
       release();
@@ -80,8 +86,9 @@ export class ObjectBytes {
 
   /** Copies the bytes to a new file; where the disk can, both share their blocks. @throws BlobMissing */
   async copyTo(object: Bytes, file: string): Promise<void> {
-    if (object.blobId !== undefined) {
-      await this.#withFile(object.blobId, (path) =>
+    const { blobId, encryption } = object;
+    if (blobId !== undefined && encryption === undefined) {
+      await this.#withFile(blobId, (path) =>
         fs.copyFile(path, file, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL),
       );
       return;
@@ -94,8 +101,45 @@ export class ObjectBytes {
     }
   }
 
-  async *#readAll(pieces: readonly Piece[]): AsyncGenerator<Uint8Array> {
-    for (const { blobId, start, end } of pieces) yield* await this.#blobs.read(blobId, { start, end });
+  async #dataKey({ encryption }: Bytes): Promise<Uint8Array | undefined> {
+    return encryption && this.#encryptor.dataKey(encryption);
+  }
+
+  async *#readAll(pieces: readonly Piece[], dataKey: Uint8Array | undefined): AsyncGenerator<Uint8Array> {
+    for (const piece of pieces) yield* await this.#read(piece, dataKey);
+  }
+
+  async #read({ blobId, start, end, size }: Piece, dataKey: Uint8Array | undefined): Promise<Readable> {
+    // The stream is told its end although it would find it: it then takes no more memory than it needs.
+    if (dataKey === undefined) return this.#blobs.read(blobId, { start, end });
+    const salt = await this.#readFile(blobId, 0, saltBytes);
+    const sealed = await this.#blobs.read(blobId, sealedRange({ start, end }, size));
+    const opened = Readable.from(unseal(sealed, { dataKey, salt, range: { start, end }, size }), { objectMode: false });
+    return opened.once("close", () => sealed.destroy());
+  }
+
+  async #readAtOnce({ blobId, start, end, size }: Piece, dataKey: Uint8Array | undefined): Promise<Uint8Array> {
+    if (dataKey === undefined) return this.#readFile(blobId, start, end - start + 1);
+    const sealed = sealedRange({ start, end }, size);
+    // In one go with the salt where the range begins in the first chunk, as that of every small object does.
+    const whole = sealed.firstChunk === 0 ? await this.#readFile(blobId, 0, sealed.end + 1) : undefined;
+    const salt = whole?.subarray(0, saltBytes) ?? (await this.#readFile(blobId, 0, saltBytes));
+    const { start: from, end: to } = sealed;
+    const body = whole?.subarray(saltBytes) ?? (await this.#readFile(blobId, from, to - from + 1));
+    const opened: Uint8Array[] = [];
+    for await (const chunk of unseal(oneChunk(body), { dataKey, salt, range: { start, end }, size }))
+      opened.push(chunk);
+    return Buffer.concat(opened);
+  }
+
+  /** @throws BlobMissing; Error when the file ends before: the blob is damaged */
+  async #readFile(blobId: string, start: number, length: number): Promise<Uint8Array> {
+    const file = await this.#withFile(blobId, (path) => fs.open(path, "r"));
+    try {
+      return await readExactly(file, start, length);
+    } finally {
+      await file.close();
+    }
   }
 
   async #withFile<Result>(blobId: string, use: (path: string) => Promise<Result>): Promise<Result> {
@@ -116,11 +160,15 @@ function piecesOf(parts: readonly JoinedPart[], start: number, end: number): Pie
   for (const [, blobId, size] of parts) {
     const next = first + size;
     if (size > 0 && next > start && first <= end) {
-      pieces.push({ blobId, start: Math.max(start - first, 0), end: Math.min(end - first, size - 1) });
+      pieces.push({ blobId, size, start: Math.max(start - first, 0), end: Math.min(end - first, size - 1) });
     }
     first = next;
   }
   return pieces;
+}
+
+async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
 }
 
 /** @throws Error when the file ends before: the blob is damaged */

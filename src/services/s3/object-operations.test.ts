@@ -345,7 +345,7 @@ test("deleting many needs a digest of the body", async () => {
 });
 
 test.each([
-  ["PutObject", { ServerSideEncryption: "AES256" }, "ServerSideEncryption"],
+  ["PutObject", { ServerSideEncryption: "aws:kms:dsse" }, "ServerSideEncryption=aws:kms:dsse"],
   ["PutObject", { SSECustomerKey: "x" }, "SSECustomerKey"],
   ["PutObject", { StorageClass: "GLACIER" }, "StorageClass=GLACIER"],
   ["PutObject", { ObjectLockMode: "GOVERNANCE" }, "ObjectLockMode"],

@@ -12,6 +12,7 @@ import { checksumMembers, isChecksumName } from "./checksums.ts";
 import { checkWriteConditions, evaluateRead, quote, rangeStillHolds } from "./conditions.ts";
 import { attributeOperations } from "./attribute-operations.ts";
 import { deleteOperations } from "./delete-operations.ts";
+import { encryptionMembers } from "./encryption/object-encryption.ts";
 import { invalidArgument, invalidRequest, s3Error } from "./errors.ts";
 import { checkedStorageClass, checkKey } from "./names.ts";
 import type { ObjectStore } from "./object-store.ts";
@@ -61,6 +62,7 @@ export function objectOperations(objects: ObjectStore): OperationTable<S3Operati
           description: newObject(input, bucket, context),
           promised: promisedBody(input, context),
           conditions,
+          encryption: input,
           actor: actorOf(context),
           signal: context.signal,
         });
@@ -68,6 +70,10 @@ export function objectOperations(objects: ObjectStore): OperationTable<S3Operati
           ETag: quote(object.etag),
           ...checksumMembers(object.checksum),
           ...versionMember(bucket, object.versionId),
+          ...encryptionMembers(object.encryption),
+          ...(input.SSEKMSEncryptionContext !== undefined && {
+            SSEKMSEncryptionContext: input.SSEKMSEncryptionContext,
+          }),
         };
       },
     },
@@ -137,6 +143,7 @@ export function objectOperations(objects: ObjectStore): OperationTable<S3Operati
             toItself &&
             algorithm === undefined &&
             tagging === "COPY" &&
+            input.ServerSideEncryption === undefined &&
             redirect.redirect === undefined &&
             (input.StorageClass ?? object.storageClass) === object.storageClass
           ) {
@@ -153,6 +160,7 @@ export function objectOperations(objects: ObjectStore): OperationTable<S3Operati
             sourceConditions: copySourceConditions(input),
             conditions,
             description,
+            encryption: input,
             algorithm: isChecksumName(algorithm) ? algorithm : undefined,
             actor: actorOf(context),
             signal: context.signal,
@@ -167,6 +175,7 @@ export function objectOperations(objects: ObjectStore): OperationTable<S3Operati
           },
           CopySourceVersionId: versionMember(sourceBucket, copied.versionId).VersionId,
           ...versionMember(bucket, copy.versionId),
+          ...encryptionMembers(copy.encryption),
         };
       },
     },
@@ -227,6 +236,7 @@ function viewOf(bucket: Bucket, object: StoredObject, input: ReadRequest, contex
     PartsCount: input.PartNumber === undefined ? undefined : partsCount(object),
     TagCount: object.tags && Object.keys(object.tags).length,
     WebsiteRedirectLocation: object.redirect,
+    ...encryptionMembers(object.encryption),
     ...versionMember(bucket, object.versionId),
     // The checksum is that of the whole: beside other bytes it would make clients discard good data.
     ...(whole && input.ChecksumMode === "ENABLED" ? checksumMembers(object.checksum) : {}),

@@ -8,6 +8,7 @@ import type { Actor, RecordChange } from "../../storage/record-store.ts";
 import { RecordExists } from "../../storage/record-store.ts";
 import type { ChecksumName, PromisedBody } from "./checksums.ts";
 import { evaluateCopySource, evaluateWrite, type ReadConditions, type WriteConditions } from "./conditions.ts";
+import type { EncryptionRequest } from "./encryption/object-encryption.ts";
 import { invalidRequest, s3Error } from "./errors.ts";
 import type { ObjectEventName } from "./events.ts";
 import { listEntries, type Listing, type ListingRequest, type ListingRow } from "./listing.ts";
@@ -41,6 +42,8 @@ export interface PutOptions {
   readonly description: ObjectDescription;
   readonly promised?: PromisedBody;
   readonly conditions?: WriteConditions;
+  /** By default what the bucket's default asks for. */
+  readonly encryption?: EncryptionRequest;
   /** What listeners are told; `ObjectCreated:Put` by default. */
   readonly event?: ObjectEventName;
   readonly actor: Actor;
@@ -68,6 +71,8 @@ export interface CopyOptions {
   readonly conditions?: WriteConditions;
   /** What the copy is described by; it may refuse. */
   readonly description: (source: StoredObject) => ObjectDescription;
+  /** By default what the bucket's default asks for, whatever the source has. */
+  readonly encryption?: EncryptionRequest;
   /** Checksum of the copy; by default the algorithm of the source. */
   readonly algorithm?: ChecksumName | undefined;
   readonly actor: Actor;
@@ -225,7 +230,9 @@ export class ObjectStore {
     if (conditions.ifMatch !== undefined || conditions.ifNoneMatch !== undefined) {
       evaluateWrite(key, await this.object(bucket, key), conditions);
     }
-    const staged = await this.#core.stage(source, { ...(promised && { promised }), signal: options.signal });
+    const encryption = await this.#core.encryptor.begin(bucket, key, options.encryption);
+    const { signal } = options;
+    const staged = await this.#core.stage(source, { ...(promised && { promised }), encryption, signal });
     return this.#commit(bucket, key, staged, description, { conditions, actor, event });
   }
 
@@ -248,10 +255,11 @@ export class ObjectStore {
         );
       }
       const description = options.description(object);
+      const encryption = await this.#core.encryptor.begin(target.bucket, target.key, options.encryption);
       return {
         object,
         description,
-        staged: await this.#core.stageCopy(object, { algorithm: options.algorithm, signal }),
+        staged: await this.#core.stageCopy(object, { algorithm: options.algorithm, encryption, signal }),
       };
     };
     const read = await this.#core.readingSource(source, use);
@@ -386,11 +394,11 @@ export class ObjectStore {
   #commit(
     bucket: Bucket,
     key: string,
-    { blobId, size, checksum, md5 }: StagedBody,
+    { blobId, checksum, ...staged }: StagedBody,
     description: ObjectDescription,
     options: { conditions: WriteConditions; actor: Actor; event: ObjectEventName },
   ): Promise<StoredObject> {
-    const body: ObjectBody = { ...description, blobId, size, etag: md5, ...(checksum && { checksum }) };
+    const body: ObjectBody = { ...description, ...staged, blobId, ...(checksum && { checksum }) };
     return this.#core.keepOrDiscard(blobId, () => this.#core.commitObject(bucket, key, body, options));
   }
 }

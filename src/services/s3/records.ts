@@ -19,6 +19,7 @@
 import type { AccessControlPolicy, ChecksumType, StorageClass } from "../../protocol/generated/s3.ts";
 import type { RecordKey } from "../../storage/record-store.ts";
 import type { ChecksumName, StoredChecksum } from "./checksums.ts";
+import type { ObjectEncryption } from "./encryption/object-encryption.ts";
 import type { BucketSettings } from "./settings/bucket-settings.ts";
 
 export interface Bucket {
@@ -84,9 +85,11 @@ export interface ObjectBody extends ObjectDescription, Versioned {
   readonly joined?: string;
   /** Bytes. */
   readonly size: number;
-  /** Without quotes: MD5 in hex, or `<MD5 of MD5s>-<parts>`. */
+  /** Without quotes: MD5 in hex, random where aws:kms encrypts, or `<MD5 of the parts' tags>-<parts>`. */
   readonly etag: string;
   readonly checksum?: StoredChecksum;
+  /** Absent: its bytes are on the disk as they are. */
+  readonly encryption?: ObjectEncryption;
   /** Sizes of the parts it was uploaded in, as runs `[count, bytes]`. */
   readonly parts?: readonly (readonly [count: number, bytes: number])[];
 }
@@ -134,6 +137,8 @@ export type JoinedPart = readonly [partNumber: number, blobId: string, size: num
 export interface UploadBody extends ObjectDescription {
   readonly checksumAlgorithm?: ChecksumName;
   readonly checksumType?: ChecksumType;
+  /** Of all its parts, and of the object that they become. */
+  readonly encryption?: ObjectEncryption;
   /** ARN of who began it. */
   readonly initiator: string;
 }

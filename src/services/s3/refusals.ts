@@ -2,16 +2,20 @@
 import type { Refusal } from "../../protocol/service.ts";
 import { checksumNames, unsupportedChecksums } from "./checksums.ts";
 
-const notEncrypted = "objects are not encrypted at rest";
+const noCustomerKeys = "objects are encrypted with keys of this server, by AES256 or aws:kms";
 
 function all(parameters: readonly string[], because: string): Refusal[] {
   return parameters.map((parameter) => ({ parameter, because }));
 }
 
-const customerKeys = all(["SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5"], notEncrypted);
+const customerKeys = all(["SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5"], noCustomerKeys);
 
 const encryption: readonly Refusal[] = [
-  ...all(["ServerSideEncryption", "SSEKMSKeyId", "SSEKMSEncryptionContext", "BucketKeyEnabled"], notEncrypted),
+  {
+    parameter: "ServerSideEncryption",
+    values: ["aws:kms:dsse", "aws:fsx", "aws:backup"],
+    because: "objects are encrypted once, by AES256 or aws:kms",
+  },
   ...customerKeys,
 ];
 
@@ -63,7 +67,7 @@ export const readRefusals: readonly Refusal[] = customerKeys;
 
 export const copySourceRefusals = all(
   ["CopySourceSSECustomerAlgorithm", "CopySourceSSECustomerKey", "CopySourceSSECustomerKeyMD5"],
-  notEncrypted,
+  noCustomerKeys,
 );
 
 export const bucketRefusals: readonly Refusal[] = [

@@ -3,6 +3,7 @@
  *
  * A crash between the halves leaves a blob that no record names; the sweep removes it. Acknowledged is what has both.
  */
+import { randomBytes } from "node:crypto";
 import { AwsError } from "../../protocol/aws-error.ts";
 import { BlobMissing, type BlobStore, type StagedBlob } from "../../storage/blob-store.ts";
 import {
@@ -13,9 +14,13 @@ import {
   type StoredRecord,
   type WriteOptions,
 } from "../../storage/record-store.ts";
+import { untilAborted } from "../../storage/until-aborted.ts";
 import type { Clock } from "../../util/clock.ts";
 import { BodyMeter, requirePromised, type BodyDigest, type ChecksumName, type PromisedBody } from "./checksums.ts";
 import { evaluateWrite, type WriteConditions } from "./conditions.ts";
+import { KeyRing } from "./encryption/key-ring.ts";
+import { Encryptor, type ObjectEncryption, type OpenEncryption } from "./encryption/object-encryption.ts";
+import { seal } from "./encryption/sealed-bytes.ts";
 import {
   deletedObject,
   invalidRequest,
@@ -49,6 +54,8 @@ export interface ObjectStoreOptions {
   /** Holds nothing but bodies of this object store: the sweep removes every blob that no object and no part names. */
   readonly blobs: BlobStore;
   readonly clock: Clock;
+  /** File of the master keys; made when something is encrypted first. */
+  readonly keyFile: string;
   /** Told of what happens to objects, in the batch in which it happens. */
   readonly events?: ObjectEvents;
   /** Told when a blob that nobody needs any more could not be removed; the sweep will try again. */
@@ -56,14 +63,17 @@ export interface ObjectStoreOptions {
 }
 
 /** Bytes on their way to a record. */
-export interface StagedBody extends BodyDigest {
+export interface StagedBody extends Omit<BodyDigest, "md5"> {
   readonly blobId: string;
+  readonly etag: string;
+  readonly encryption?: ObjectEncryption;
 }
 
 export interface StageOptions {
   readonly promised?: PromisedBody;
   /** Checksum to compute where the request promises none. */
   readonly algorithm?: ChecksumName | undefined;
+  readonly encryption?: OpenEncryption | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -80,6 +90,7 @@ export class StoreCore {
   readonly blobs: BlobStore;
   readonly clock: Clock;
   readonly versions: VersionHistory;
+  readonly encryptor: Encryptor;
   readonly bytes: ObjectBytes;
   readonly freeing: Freeing;
   /**
@@ -96,7 +107,7 @@ export class StoreCore {
    */
   #diskFull = true;
 
-  constructor({ records, blobs, clock, events, onProblem }: ObjectStoreOptions) {
+  constructor({ records, blobs, clock, keyFile, events, onProblem }: ObjectStoreOptions) {
     this.records = records;
     this.blobs = blobs;
     this.clock = clock;
@@ -106,26 +117,29 @@ export class StoreCore {
       blobs,
       onProblem ?? ((problem, cause) => process.emitWarning(problem, { detail: String(cause), code: "SAGEBRUSH_S3" })),
     );
-    this.bytes = new ObjectBytes({ records, blobs, freeing: this.freeing });
+    this.encryptor = new Encryptor({ records, keyRing: new KeyRing(keyFile), clock });
+    this.bytes = new ObjectBytes({ records, blobs, freeing: this.freeing, encryptor: this.encryptor });
   }
 
   /** Stores a body durably and holds it to what was promised; nothing is left when that fails. */
   async stage(
     source: AsyncIterable<Uint8Array>,
-    { promised = {}, algorithm, signal }: StageOptions,
+    { promised = {}, algorithm, encryption, signal }: StageOptions,
   ): Promise<StagedBody> {
     const meter = new BodyMeter(promised.checksum?.algorithm ?? algorithm);
-    const blob = await this.#write(source, {
-      onChunk: (chunk) => {
-        meter.update(chunk);
-        if (meter.size > maxBodyBytes) throw entityTooLarge(meter.size);
-      },
-      ...(signal === undefined ? {} : { signal }),
-    });
+    const onChunk = (chunk: Uint8Array) => {
+      meter.update(chunk);
+      if (meter.size > maxBodyBytes) throw entityTooLarge(meter.size);
+    };
+    const abort = signal === undefined ? {} : { signal };
+    const blob =
+      encryption === undefined
+        ? await this.#write(source, { onChunk, ...abort })
+        : await this.#write(seal(seen(untilAborted(source, signal), onChunk), encryption.dataKey), abort);
     return this.keepOrDiscard(blob.id, async () => {
-      const digest = meter.digest();
-      requirePromised(digest, promised);
-      return { ...digest, blobId: blob.id };
+      const { md5, ...digest } = meter.digest();
+      requirePromised({ md5, ...digest }, promised);
+      return { ...digest, blobId: blob.id, ...taggedBy(md5, encryption?.encryption) };
     });
   }
 
@@ -143,16 +157,17 @@ export class StoreCore {
   /** A second blob with an object's bytes, read and hashed only where the record does not tell the digests. */
   async stageCopy(
     object: StoredObject,
-    options: { algorithm?: ChecksumName | undefined; range?: ByteRange | undefined; signal?: AbortSignal | undefined },
+    options: Omit<StageOptions, "promised"> & { range?: ByteRange | undefined },
   ): Promise<StagedBody> {
     const algorithm = options.algorithm ?? object.checksum?.algorithm;
     const { etag, size, checksum, blobId } = object;
     const known = checksum?.type !== "COMPOSITE" && checksum?.algorithm === algorithm;
-    if (blobId !== undefined && known && options.range === undefined) {
+    const plain = object.encryption === undefined && options.encryption === undefined;
+    if (blobId !== undefined && known && plain && options.range === undefined) {
       const blob = await this.blobs.concat([blobId]);
-      return { blobId: blob.id, size, md5: etag, checksum };
+      return { blobId: blob.id, size, etag, checksum };
     }
-    return this.stage(await this.bytes.stream(object, options.range), { algorithm, signal: options.signal });
+    return this.stage(await this.bytes.stream(object, options.range), { ...options, algorithm });
   }
 
   /** Runs what makes a staged blob permanent; removes the blob when it fails. */
@@ -309,6 +324,19 @@ export class StoreCore {
     const now = await this.bucket(bucket.name);
     if (now?.accountId !== bucket.accountId || now.region !== bucket.region) throw noSuchBucket(bucket.name);
     return now;
+  }
+}
+
+/** The ETag of a body: its MD5, unless a KMS key encrypts it, which gives nothing away of the bytes. */
+function taggedBy(md5: string, encryption: ObjectEncryption | undefined): Pick<StagedBody, "etag" | "encryption"> {
+  if (encryption === undefined) return { etag: md5 };
+  return { etag: encryption.kmsKey === undefined ? md5 : randomBytes(16).toString("hex"), encryption };
+}
+
+async function* seen(source: AsyncIterable<Uint8Array>, see: (chunk: Uint8Array) => void): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) {
+    see(chunk);
+    yield chunk;
   }
 }
 

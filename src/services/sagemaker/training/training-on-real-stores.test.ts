@@ -45,7 +45,12 @@ test("data comes from S3, the model goes there, the log to Logs", async () => {
   );
   for (const folder of ["blobs", "logs"]) await mkdir(join(directory, folder));
   const records = new SqliteRecordStore({ file: join(directory, "records.db"), reserveBytes: 0 });
-  const store = new ObjectStore({ records, blobs: await FileBlobStore.open(join(directory, "blobs")), clock });
+  const store = new ObjectStore({
+    records,
+    blobs: await FileBlobStore.open(join(directory, "blobs")),
+    clock,
+    keyFile: join(directory, "object-keys.json"),
+  });
   const objects = jobStorage(store);
   const logs = await LogStore.open(records, join(directory, "logs"), clock);
   const compute = new LocalProcessBackend(directory);
