@@ -33,6 +33,8 @@ export interface Series {
 
 export interface Metric extends MetricName {
   readonly space: MetricSpace;
+  /** Grows from one metric to the next in lists, so that they go on after it. */
+  readonly order: number;
   /** By unit. */
   readonly series: Map<string, Series>;
 }
@@ -64,6 +66,7 @@ export class MetricIndex {
     for (const row of rows) {
       const [id, accountId, region, namespace, name, flat, unit] = row;
       const dimensions = pairs(flat);
+      this.reserveId(id - 1);
       this.#insert(id, this.#metric({ accountId, region }, { namespace, name, dimensions }), unit);
     }
   }
@@ -165,7 +168,7 @@ export class MetricIndex {
     const ofMetric = metricKey({ namespace, name, dimensions });
     const known = found.metrics.get(ofMetric);
     if (known !== undefined) return known;
-    const metric: Metric = { space: found.space, namespace, name, dimensions, series: new Map() };
+    const metric: Metric = { space: found.space, order: this.#nextId, namespace, name, dimensions, series: new Map() };
     found.metrics.set(ofMetric, metric);
     const ofName = nameKey(namespace, name);
     const named = found.byName.get(ofName) ?? new Set<Metric>();
@@ -208,13 +211,6 @@ export function lastStartOf(metric: Metric): number {
   let last = 0;
   for (const series of metric.series.values()) last = Math.max(last, series.lastStart);
   return last;
-}
-
-/** The lowest number of its series: it only grows from one metric to the next, so lists go on after it. */
-export function orderOf(metric: Metric): number {
-  let lowest = Number.POSITIVE_INFINITY;
-  for (const series of metric.series.values()) lowest = Math.min(lowest, series.id);
-  return lowest;
 }
 
 function rowOf({ id, unit, metric }: Series): Row {

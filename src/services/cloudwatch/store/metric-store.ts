@@ -18,7 +18,6 @@ import { MetricFiles } from "./metric-files.ts";
 import {
   MetricIndex,
   lastStartOf,
-  orderOf,
   type Metric,
   type MetricName,
   type MetricSpace,
@@ -193,11 +192,10 @@ export class MetricStore implements MetricSink {
   ): Iterable<MetricName & { readonly order: number; readonly lastStart: number }> {
     const { namespace, name, after = 0 } = filter;
     for (const metric of this.#index.metrics(space, namespace, name)) {
-      const order = orderOf(metric);
-      if (order <= after) continue;
+      if (metric.order <= after) continue;
       if (namespace !== undefined && metric.namespace !== namespace) continue;
       if (name !== undefined && metric.name !== name) continue;
-      yield { ...nameOf(metric), order, lastStart: lastStartOf(metric) };
+      yield { ...nameOf(metric), order: metric.order, lastStart: lastStartOf(metric) };
     }
   }
 
