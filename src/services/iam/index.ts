@@ -1,17 +1,31 @@
 /**
- * AWS Identity and Access Management, as far as SageMaker set-ups need it: roles, their tags and their policies.
+ * AWS Identity and Access Management: users with access keys, groups, roles, their policies, and what these would allow.
  *
- * Policies are checked for their grammar, stored and returned; they are not evaluated, so a role may do everything in
- * its account. Managed policies are known by the ARN alone: those of AWS can be attached, there are no others.
+ * Every account has an IAM of its own. Others ask it who a credential belongs to and which policies speak for a caller.
  */
-import { AwsError } from "../../protocol/aws-error.ts";
-import type { IAMOperations, Tag } from "../../protocol/generated/iam.ts";
-import { defineService, type RequestContext, type Service } from "../../protocol/service.ts";
-import type { RecordStore, WriteOptions } from "../../storage/record-store.ts";
-import type { Clock } from "../../util/clock.ts";
-import { pageOf } from "./marker.ts";
-import { checkPolicyDocument, encodePolicyDocument } from "./policy-document.ts";
-import { noSuchEntity, RoleStore, toRole } from "./role-store.ts";
+import type { CallerPolicies } from "../../authorization/index.ts";
+import type { IAMOperations } from "../../protocol/generated/iam.ts";
+import { defineService, type Principal, type Service } from "../../protocol/service.ts";
+import type { CredentialLookup } from "../../protocol/sigv4/credential.ts";
+import type { RecordStore } from "../../storage/record-store.ts";
+import { accessKeyOperations } from "./access-keys.ts";
+import { iamAccessRules } from "./access-rules.ts";
+import { accountOperations } from "./account.ts";
+import { authorizationDetailsOperations } from "./authorization-details.ts";
+import { CallerDirectory } from "./caller-directory.ts";
+import { type Role, roleKind, type User, userKind } from "./entities.ts";
+import { groupOperations } from "./groups.ts";
+import { IamStore } from "./iam-store.ts";
+import { type LastUse, LastUses } from "./last-uses.ts";
+import { findManagedPolicy } from "./managed-policy-directory.ts";
+import { policyOperations } from "./policies.ts";
+import { roleOperations } from "./roles.ts";
+import { serviceLinkedRoleOperations } from "./service-linked-roles.ts";
+import { simulationOperations } from "./simulation.ts";
+import { userOperations } from "./users.ts";
+
+export { defaultRoleName, ensureDefaultRole } from "./default-role.ts";
+export type { LastUse } from "./last-uses.ts";
 
 export interface IamOptions {
   readonly records: RecordStore;
@@ -20,296 +34,87 @@ export interface IamOptions {
 /** What other services may ask about roles. */
 export interface KnownRole {
   readonly arn: string;
+  readonly path: string;
   readonly roleName: string;
   readonly roleId: string;
   readonly maxSessionDuration: number;
   /** JSON: who may assume it. */
   readonly trustPolicy: string;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+export interface KnownUser {
+  readonly arn: string;
+  readonly path: string;
+  readonly userName: string;
+  readonly userId: string;
+  readonly tags: Readonly<Record<string, string>>;
 }
 
 export interface IamService extends Service {
   /** undefined when the account has no role of this name */
   findRole(accountId: string, roleName: string): Promise<KnownRole | undefined>;
+  /** undefined when the account has no user of this name */
+  findUser(accountId: string, userName: string): Promise<KnownUser | undefined>;
+  /** The active access keys of users, `AKIA…`; synchronous when they are known. */
+  readonly findAccessKey: CredentialLookup;
+  /** JSON of the default version of a managed policy, the account's own or one of AWS; undefined when there is none. */
+  managedPolicy(accountId: string, arn: string): Promise<string | undefined>;
+  /** The policies that speak for a caller; synchronous when they are known. None for whoever is gone or not known. */
+  policiesOf(principal: Principal): CallerPolicies | Promise<CallerPolicies>;
+  /** Notes that a credential was used, for GetAccessKeyLastUsed and RoleLastUsed. Returns at once. */
+  noteUse(principal: Principal, use: LastUse): void;
+  /** Writes what was noted. */
+  close(): Promise<void>;
 }
 
-/** The role that is there from the first start, for users who have none. */
-export const defaultRoleName = "SagebrushExecutionRole";
-const defaultRolePath = "/service-role/";
-
-const defaultSessionSeconds = 3600;
-/** Characters without white space. Source: AWS, "IAM and AWS STS quotas". */
-const maxTrustPolicyLength = 2048;
-const maxInlinePoliciesLength = 10_240;
-const maxAttachedPolicies = 10;
-const maxTags = 50;
-
-const notEnforced = "policies are recorded and returned, but not enforced";
-
 export function iamService({ records }: IamOptions): IamService {
-  const roles = new RoleStore(records);
+  const store = new IamStore(records);
+  const uses = new LastUses(store);
+  const callers = new CallerDirectory(store);
 
   const service = defineService<IAMOperations>(
     "iam",
     {
-      CreateRole: {
-        caveat: notEnforced,
-        refuses: [
-          {
-            parameter: "PermissionsBoundary",
-            because: "policies are recorded but not enforced, so the role would have more rights than asked for",
-          },
-        ],
-        handle: async (input, context) => {
-          checkTrustPolicy(input.AssumeRolePolicyDocument);
-          const tags = tagRecord(input.Tags ?? []);
-          const role = await roles.create(
-            context.accountId,
-            {
-              path: input.Path ?? "/",
-              roleName: input.RoleName,
-              trustPolicy: input.AssumeRolePolicyDocument,
-              description: input.Description,
-              maxSessionDuration: input.MaxSessionDuration ?? defaultSessionSeconds,
-            },
-            tags,
-            writeOptions(context),
-          );
-          return { Role: { ...toRole(role), ...tagMembers(tags) } };
-        },
-      },
-      GetRole: {
-        handle: async ({ RoleName }, { accountId }) => {
-          const role = await roles.get(accountId, RoleName);
-          return { Role: { ...toRole(role), ...tagMembers(await roles.tags(role)) } };
-        },
-      },
-      ListRoles: {
-        handle: async (input, { accountId }) => {
-          const { items, rest } = await roles.list(accountId, input);
-          return { Roles: items.map(toRole), ...rest };
-        },
-      },
-      DeleteRole: {
-        handle: ({ RoleName }, context) => roles.delete(context.accountId, RoleName, writeOptions(context)),
-      },
-      UpdateRole: {
-        handle: async (input, context) => {
-          const { Description: description, MaxSessionDuration: maxSessionDuration = defaultSessionSeconds } = input;
-          await roles.change(
-            context.accountId,
-            input.RoleName,
-            (role) => ({ ...role, maxSessionDuration, description: description ?? role.description }),
-            writeOptions(context),
-          );
-          return {};
-        },
-      },
-      UpdateAssumeRolePolicy: {
-        caveat: notEnforced,
-        handle: async ({ RoleName, PolicyDocument }, context) => {
-          checkTrustPolicy(PolicyDocument);
-          const change = { trustPolicy: PolicyDocument };
-          await roles.change(context.accountId, RoleName, (role) => ({ ...role, ...change }), writeOptions(context));
-        },
-      },
-
-      AttachRolePolicy: {
-        caveat: notEnforced,
-        handle: async ({ RoleName, PolicyArn }, context) => {
-          checkAttachable(PolicyArn);
-          await roles.change(
-            context.accountId,
-            RoleName,
-            (role) => {
-              if (role.attachedPolicies.includes(PolicyArn)) return role;
-              if (role.attachedPolicies.length >= maxAttachedPolicies) {
-                throw limitExceeded(`Cannot exceed quota for PoliciesPerRole: ${maxAttachedPolicies}`);
-              }
-              return { ...role, attachedPolicies: [...role.attachedPolicies, PolicyArn] };
-            },
-            writeOptions(context),
-          );
-        },
-      },
-      DetachRolePolicy: {
-        handle: ({ RoleName, PolicyArn }, context) =>
-          roles.change(
-            context.accountId,
-            RoleName,
-            (role) => {
-              if (!role.attachedPolicies.includes(PolicyArn)) throw noSuchEntity(`Policy ${PolicyArn} was not found.`);
-              return { ...role, attachedPolicies: role.attachedPolicies.filter((arn) => arn !== PolicyArn) };
-            },
-            writeOptions(context),
-          ),
-      },
-      ListAttachedRolePolicies: {
-        handle: async (input, { accountId }) => {
-          const { attachedPolicies } = await roles.get(accountId, input.RoleName);
-          const policies = attachedPolicies
-            .map((arn) => ({ PolicyArn: arn, PolicyName: arn.slice(arn.lastIndexOf("/") + 1) }))
-            .filter(({ PolicyArn }) => policyPath(PolicyArn).startsWith(input.PathPrefix ?? "/"));
-          const { items, rest } = pageOf(policies, ({ PolicyName }) => PolicyName, input);
-          return { AttachedPolicies: [...items], ...rest };
-        },
-      },
-      PutRolePolicy: {
-        caveat: notEnforced,
-        handle: ({ RoleName, PolicyName, PolicyDocument }, context) => {
-          checkPolicyDocument(PolicyDocument, "identity");
-          return roles.change(
-            context.accountId,
-            RoleName,
-            (role) => {
-              const inlinePolicies = { ...role.inlinePolicies, [PolicyName]: PolicyDocument };
-              const length = Object.values(inlinePolicies).reduce((sum, text) => sum + lengthOf(text), 0);
-              if (length > maxInlinePoliciesLength) {
-                throw limitExceeded(
-                  `Maximum policy size of ${maxInlinePoliciesLength} bytes exceeded for role ${RoleName}`,
-                );
-              }
-              return { ...role, inlinePolicies };
-            },
-            writeOptions(context),
-          );
-        },
-      },
-      GetRolePolicy: {
-        handle: async ({ RoleName, PolicyName }, { accountId }) => {
-          const { inlinePolicies } = await roles.get(accountId, RoleName);
-          if (!Object.hasOwn(inlinePolicies, PolicyName)) throw noSuchPolicy(PolicyName);
-          return { RoleName, PolicyName, PolicyDocument: encodePolicyDocument(inlinePolicies[PolicyName]) };
-        },
-      },
-      ListRolePolicies: {
-        handle: async (input, { accountId }) => {
-          const { inlinePolicies } = await roles.get(accountId, input.RoleName);
-          const { items, rest } = pageOf(Object.keys(inlinePolicies), (name) => name, input);
-          return { PolicyNames: [...items], ...rest };
-        },
-      },
-      DeleteRolePolicy: {
-        handle: ({ RoleName, PolicyName }, context) =>
-          roles.change(
-            context.accountId,
-            RoleName,
-            (role) => {
-              const { [PolicyName]: deleted, ...inlinePolicies } = role.inlinePolicies;
-              if (deleted === undefined) throw noSuchPolicy(PolicyName);
-              return { ...role, inlinePolicies };
-            },
-            writeOptions(context),
-          ),
-      },
-
-      TagRole: {
-        handle: async ({ RoleName, Tags }, context) => {
-          const role = await roles.get(context.accountId, RoleName);
-          const tags = tagRecord(Tags);
-          if (Object.keys({ ...(await roles.tags(role)), ...tags }).length > maxTags) {
-            throw limitExceeded(`The number of tags has reached the maximum limit of ${maxTags}.`);
-          }
-          await roles.tag(role, tags, writeOptions(context));
-        },
-      },
-      UntagRole: {
-        handle: async ({ RoleName, TagKeys }, context) => {
-          const role = await roles.get(context.accountId, RoleName);
-          await roles.untag(role, TagKeys, writeOptions(context));
-        },
-      },
-      ListRoleTags: {
-        handle: async (input, { accountId }) => {
-          const tags = await roles.tags(await roles.get(accountId, input.RoleName));
-          const { items, rest } = pageOf(Object.entries(tags), ([key]) => key, input);
-          return { Tags: items.map(([Key, Value]) => ({ Key, Value })), ...rest };
-        },
-      },
+      ...userOperations(store),
+      ...accessKeyOperations(store, uses),
+      ...groupOperations(store),
+      ...roleOperations(store, uses),
+      ...serviceLinkedRoleOperations(store, uses),
+      ...policyOperations(store),
+      ...simulationOperations(store),
+      ...accountOperations(store),
+      ...authorizationDetailsOperations(store, uses),
     },
-    { validationCode: "ValidationError" },
+    { validationCode: "ValidationError", accesses: iamAccessRules(store) },
   );
 
-  return { ...service, findRole: (accountId, roleName) => roles.find(accountId, roleName) };
-}
-
-/**
- * Makes the default execution role unless it is there; a role that was deleted comes back at the next start.
- * @returns its ARN
- */
-export async function ensureDefaultRole(records: RecordStore, accountId: string, clock: Clock): Promise<string> {
-  const roles = new RoleStore(records);
-  const existing = await roles.find(accountId, defaultRoleName);
-  if (existing !== undefined) return existing.arn;
-  const trustPolicy = {
-    Version: "2012-10-17",
-    Statement: [{ Effect: "Allow", Principal: { Service: "sagemaker.amazonaws.com" }, Action: "sts:AssumeRole" }],
+  return {
+    ...service,
+    async findRole(accountId, roleName) {
+      const role = await store.find(roleKind, accountId, roleName);
+      return role && knownRole(role, await store.tags(role));
+    },
+    async findUser(accountId, userName) {
+      const user = await store.find(userKind, accountId, userName);
+      return user && knownUser(user, await store.tags(user));
+    },
+    findAccessKey: (accessKeyId) => callers.findAccessKey(accessKeyId),
+    async managedPolicy(accountId, arn) {
+      const policy = await findManagedPolicy(store, accountId, arn);
+      return policy?.versions.find(({ id }) => id === policy.defaultVersion)?.document;
+    },
+    policiesOf: (principal) => callers.policiesOf(principal),
+    noteUse: (principal, use) => uses.note(principal, use),
+    close: () => uses.close(),
   };
-  const created = await roles.create(
-    accountId,
-    {
-      path: defaultRolePath,
-      roleName: defaultRoleName,
-      trustPolicy: JSON.stringify(trustPolicy),
-      description: "Execution role for SageMaker, made by Sagebrush",
-      maxSessionDuration: defaultSessionSeconds,
-      attachedPolicies: ["arn:aws:iam::aws:policy/AmazonSageMakerFullAccess"],
-    },
-    {},
-    { actor: { by: "sagebrush:start", call: "iam:CreateRole" }, at: clock.now() },
-  );
-  return created.arn;
 }
 
-function writeOptions({ principal, operation, requestId, clock }: RequestContext): WriteOptions {
-  return { actor: { by: principal.arn, call: `iam:${operation}`, requestId }, at: clock.now() };
+function knownRole(role: Role, tags: Readonly<Record<string, string>>): KnownRole {
+  const { arn, path, name: roleName, id: roleId, maxSessionDuration, trustPolicy } = role;
+  return { arn, path, roleName, roleId, maxSessionDuration, trustPolicy, tags };
 }
 
-/** Length as IAM's quotas count it. */
-function lengthOf(document: string): number {
-  return document.replace(/\s/g, "").length;
-}
-
-function checkTrustPolicy(document: string): void {
-  checkPolicyDocument(document, "trust");
-  if (lengthOf(document) > maxTrustPolicyLength) {
-    throw limitExceeded(`Cannot exceed quota for ACLSizePerRole: ${maxTrustPolicyLength}`);
-  }
-}
-
-/** Managed policies of AWS can be attached by name; an account has none of its own here. */
-function checkAttachable(arn: string): void {
-  const parts = /^arn:aws[a-z-]*:iam::(aws|\d{12}):policy\/(?:[\x21-\x7e]+\/)?[\w+=,.@-]{1,128}$/.exec(arn);
-  if (parts === null) throw new AwsError("InvalidInputException", `ARN ${arn} is not valid.`);
-  if (parts[1] !== "aws") throw noSuchEntity(`Policy ${arn} does not exist or is not attachable.`);
-}
-
-/** `/` or `/service-role/` of a policy's ARN. */
-function policyPath(arn: string): string {
-  const resource = arn.slice(arn.indexOf(":policy/") + ":policy".length);
-  return resource.slice(0, resource.lastIndexOf("/") + 1);
-}
-
-/** @throws AwsError InvalidInput when a key is given twice; keys that differ in case only are the same key */
-function tagRecord(tags: readonly Tag[]): Record<string, string> {
-  const keys = new Set(tags.map(({ Key }) => Key.toLowerCase()));
-  if (keys.size !== tags.length) {
-    throw new AwsError(
-      "InvalidInputException",
-      "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
-    );
-  }
-  return Object.fromEntries(tags.map(({ Key, Value }) => [Key, Value]));
-}
-
-function tagMembers(tags: Readonly<Record<string, string>>): { Tags?: Tag[] } {
-  const list = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
-  return list.length === 0 ? {} : { Tags: list };
-}
-
-function limitExceeded(message: string): AwsError {
-  return new AwsError("LimitExceededException", message, { status: 409 });
-}
-
-function noSuchPolicy(policyName: string): AwsError {
-  return noSuchEntity(`The role policy with name ${policyName} cannot be found.`);
+function knownUser({ arn, path, name: userName, id: userId }: User, tags: Readonly<Record<string, string>>): KnownUser {
+  return { arn, path, userName, userId, tags };
 }
