@@ -8,8 +8,19 @@ test("the bucket of a virtual-host name", () => {
   expect(bucketOfHost("data.localhost:7243")).toBe("data");
 });
 
-test("path-style hosts carry no bucket", () => {
-  for (const host of ["127.0.0.1:7243", "localhost:7243", "s3.us-east-1.amazonaws.com", "s3.localhost", "[::1]:7243"]) {
+test("path-style hosts and websites carry no bucket", () => {
+  for (const host of [
+    "127.0.0.1:7243",
+    "localhost:7243",
+    "s3.us-east-1.amazonaws.com",
+    "s3.localhost",
+    "[::1]:7243",
+    "data.s3-website-us-east-1.amazonaws.com",
+    "data.s3-website.localhost",
+    "111122223333.s3-control.us-east-1.amazonaws.com",
+    "s3-website.localhost",
+    `${"a.".repeat(200)}s3.amazonaws.com`,
+  ]) {
     expect(bucketOfHost(host)).toBeUndefined();
   }
 });

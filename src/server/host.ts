@@ -1,4 +1,5 @@
 /** What a Host header says: whether it is this machine, and which bucket a virtual-host name carries. */
+import { bucketOfApiHost } from "../services/s3/host-names.ts";
 
 /** Without the port; brackets of an IPv6 address stay off. */
 export function hostName(host: string): string {
@@ -15,12 +16,8 @@ export function isLoopbackHost(host: string): boolean {
 
 /**
  * The bucket of a virtual-host request: `bucket.s3.us-east-1.amazonaws.com`, `bucket.s3.localhost`, `bucket.localhost`.
- * undefined for a path-style host.
+ * undefined for a path-style host and for a website's, whose paths are no keys.
  */
 export function bucketOfHost(host: string): string | undefined {
-  const name = hostName(host);
-  const match =
-    /^(.+?)\.s3(?:[.-](?:dualstack\.)?[a-z0-9-]+)?\.(?:amazonaws\.com(?:\.cn)?|localhost)$/.exec(name) ??
-    /^(?!s3\.)(.+)\.localhost$/.exec(name);
-  return match?.[1];
+  return bucketOfApiHost(hostName(host));
 }

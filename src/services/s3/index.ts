@@ -4,6 +4,7 @@ import { defineService, type Service } from "../../protocol/service.ts";
 import type { RecordStore } from "../../storage/record-store.ts";
 import { accessRules } from "./access-rules.ts";
 import { bucketOperations } from "./bucket-operations.ts";
+import { s3Edge } from "./edge.ts";
 import { listingOperations } from "./listing-operations.ts";
 import { multipartOperations } from "./multipart-operations.ts";
 import { objectOperations } from "./object-operations.ts";
@@ -24,17 +25,25 @@ export interface S3Parts {
 
 export function s3Service({ objects, records }: S3Parts): Service {
   const settings = new SettingsStore(records, objects);
-  return defineService<S3Operations>(
-    "s3",
-    {
-      ...bucketOperations(objects),
-      ...settingOperations(settings),
-      ...aclOperations(settings, objects),
-      ...notConfiguredOperations(settings),
-      ...objectOperations(objects),
-      ...listingOperations(objects),
-      ...multipartOperations(objects),
-    },
-    { accesses: accessRules(objects), anonymous: true, validationCode: "MalformedXML" },
-  );
+  const operations = {
+    ...bucketOperations(objects),
+    ...settingOperations(settings),
+    ...aclOperations(settings, objects),
+    ...notConfiguredOperations(settings),
+    ...objectOperations(objects),
+    ...listingOperations(objects),
+    ...multipartOperations(objects),
+  };
+  const accesses = accessRules(objects);
+  return defineService<S3Operations>("s3", operations, {
+    accesses,
+    anonymous: true,
+    edge: s3Edge({
+      objects,
+      accesses,
+      reads: { GetObject: operations.GetObject!, HeadObject: operations.HeadObject! },
+      put: operations.PutObject!,
+    }),
+    validationCode: "MalformedXML",
+  });
 }

@@ -75,7 +75,8 @@ export function corsGrant(
   return undefined;
 }
 
-const vary = "Origin, Access-Control-Request-Headers, Access-Control-Request-Method";
+/** What caches must know of a bucket that answers some origins and not others. */
+export const varyByOrigin = { vary: "Origin, Access-Control-Request-Headers, Access-Control-Request-Method" };
 
 /** The headers of an answer to a page that a rule lets through. */
 export function corsHeaders(
@@ -90,7 +91,7 @@ export function corsHeaders(
     ...(ExposeHeaders.length === 0 ? {} : { "access-control-expose-headers": ExposeHeaders.join(", ") }),
     ...(MaxAgeSeconds === undefined ? {} : { "access-control-max-age": String(MaxAgeSeconds) }),
     ...(anyOrigin ? {} : { "access-control-allow-credentials": "true" }),
-    vary,
+    ...varyByOrigin,
   };
 }
 
