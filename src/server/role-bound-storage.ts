@@ -57,9 +57,14 @@ export function storageOfRoles(parts: {
   const { objects, s3, sts, authorizer, clock } = parts;
   return ({ accountId, region, roleArn }) => {
     if (roleArn === undefined) return objects;
-    return roleBoundStorage(objects, async (operation, input) => {
+    // One session for as long as the storage is used, e.g. while a job's data is brought.
+    let session: Promise<Principal> | undefined;
+    const assume = async (): Promise<Principal> => {
       const identity = await sts.servicePrincipal({ roleArn, sessionName, service: sagemakerPrincipal });
-      const principal: Principal = { ...identity, accessKeyId: sagemakerPrincipal };
+      return { ...identity, accessKeyId: sagemakerPrincipal };
+    };
+    return roleBoundStorage(objects, async (operation, input) => {
+      const principal = await (session ??= assume());
       const accesses = await s3.accesses!(operation, input, { accountId, region, principal, headers: {} });
       await authorizer.authorize(principal, accesses, () => platformFacts(clock.now(), region), "rest-xml");
     });

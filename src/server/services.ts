@@ -3,7 +3,6 @@ import { join } from "node:path";
 import type { ComputeBackend } from "../compute/compute-backend.ts";
 import { Capacity } from "../jobs/capacity.ts";
 import { JobRunner } from "../jobs/job-runner.ts";
-import type { StorageOfRole } from "../jobs/ports.ts";
 import type { SageMakerOperations } from "../protocol/generated/sagemaker.ts";
 import { defineService, type Service } from "../protocol/service.ts";
 import type { CredentialLookup } from "../protocol/sigv4/index.ts";
@@ -25,7 +24,6 @@ import { sagemakerRuntimeService } from "../services/sagemaker-runtime/index.ts"
 import { sagemakerAccessRules } from "../services/sagemaker/access-rules.ts";
 import { sagemakerPrincipal } from "../services/sagemaker/execution-role.ts";
 import type { RoleDirectory } from "../services/sagemaker/ports.ts";
-import type { IdentityDirectory } from "../services/sts/ports.ts";
 import { AuthorizationMessages } from "../services/sts/authorization-message.ts";
 import { parseRoleArn } from "../services/sts/roles.ts";
 import { stsService } from "../services/sts/index.ts";
@@ -34,7 +32,8 @@ import type { SecretKey } from "../services/sts/secret-key.ts";
 import type { RecordStore } from "../storage/record-store.ts";
 import type { Clock } from "../util/clock.ts";
 import { entryPoint } from "../util/entry-point.ts";
-import { Authorizer, type PolicySource } from "./authorizer.ts";
+import { Authorizer } from "./authorizer.ts";
+import { storageOfRoles } from "./role-bound-storage.ts";
 import { ContainerCredentials } from "./workload-credentials.ts";
 
 export interface Backends {
@@ -75,12 +74,7 @@ export function buildServices(backends: Backends): BuiltServices {
   const families = { records, notify: engine.notify.bind(engine) };
   const iam = iamService({ records });
   const messages = new AuthorizationMessages(secrets.derive("authorization messages"));
-  const identities: IdentityDirectory = {
-    findRole: (accountId, name) => iam.findRole(accountId, name),
-    findAccessKey: () => undefined,
-    managedPolicy: () => Promise.resolve(undefined),
-  };
-  const sts = stsService({ records, identities, roots, messages, clock });
+  const sts = stsService({ records, identities: iam, roots, messages, clock });
   const credentials = new ContainerCredentials({
     key: secrets.derive("workload credentials"),
     sts,
@@ -88,10 +82,9 @@ export function buildServices(backends: Backends): BuiltServices {
     clock,
     baseUrl: backends.baseUrl,
   });
-  const policies: PolicySource = { policiesOf: () => ({ identity: [] }) };
-  const authorizer = new Authorizer(policies, messages);
+  const authorizer = new Authorizer(iam, messages);
   const s3 = s3Service({ objects: backends.objects, records });
-  const storageOf: StorageOfRole = () => objects;
+  const storageOf = storageOfRoles({ objects, s3, sts, authorizer, clock });
   const roles: RoleDirectory = {
     isAssumable: async (accountId, roleArn) =>
       parseRoleArn(roleArn)?.account === accountId && (await sts.isAssumableBy(roleArn, sagemakerPrincipal)),

@@ -96,7 +96,7 @@ async function launch(id: string, ...more: string[]): Promise<void> {
 
 async function ask(token = environment()["AWS_CONTAINER_AUTHORIZATION_TOKEN"], method = "GET", more = {}) {
   const answer = await credentials.answer(method, { host: "127.0.0.1:1", authorization: token, ...more });
-  return { status: answer.status, ...bodyOf(answer) };
+  return Object.assign(bodyOf(answer), { status: answer.status });
 }
 
 function bodyOf({ body }: HttpResponse): Record<string, string> {

@@ -122,7 +122,7 @@ export class ServiceRequests {
     return {
       method: http.method,
       path,
-      query: query.sort().join("&"),
+      query: query.sort(byName).join("&"),
       headers: hasBody && isJson ? { "content-type": "application/json", ...headers } : headers,
       body: hasBody && isJson && input?.payload === undefined ? JSON.stringify(body) : "",
     };
@@ -157,6 +157,12 @@ export class ServiceRequests {
         return Math.max(1, shape.min ?? 1);
     }
   }
+}
+
+/** The order in which parameters are signed. */
+function byName(one: string, other: string): number {
+  const [a, b] = [one, other].map((parameter) => parameter.slice(0, parameter.indexOf("=")));
+  return a < b ? -1 : Number(a > b);
 }
 
 /** Sends a request through the whole chain of the server, signed when there are credentials. */

@@ -109,8 +109,10 @@ export function accessRules(objects: ObjectFinder): AccessRules {
     const { on, actions, also, copies } = Object.hasOwn(rules, operation)
       ? rules[operation]
       : (typeof key === "string" ? object : bucket)(operation);
-    if (on === "account") return actions.flat().map((action) => ({ action: `s3:${action}`, resource: "*" }));
-    if (on === "nothing" || typeof name !== "string") return [];
+    const wholesale = actions.flat().map((action) => ({ action: `s3:${action}`, resource: "*" }));
+    if (on === "account") return wholesale;
+    if (on === "nothing") return [];
+    if (typeof name !== "string") return wholesale;
 
     const found = operation === "CreateBucket" ? undefined : await objects.bucket(name);
     // Whoever asks for a bucket that is not there is told so, by the handler, unless its own policies forbid to ask.
