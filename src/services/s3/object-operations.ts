@@ -63,6 +63,8 @@ export function objectOperations(objects: ObjectStore): OperationTable<S3Operati
           promised: promisedBody(input, context),
           conditions,
           encryption: input,
+          // Forms of browsers come here, too (post-form/).
+          event: context.operation === "PostObject" ? "ObjectCreated:Post" : "ObjectCreated:Put",
           actor: actorOf(context),
           signal: context.signal,
         });

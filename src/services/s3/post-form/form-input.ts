@@ -20,7 +20,6 @@ const parameters: Readonly<Record<string, keyof PutObjectRequest>> = {
   "x-amz-checksum-sha256": "ChecksumSHA256",
   "x-amz-server-side-encryption": "ServerSideEncryption",
   "x-amz-server-side-encryption-aws-kms-key-id": "SSEKMSKeyId",
-  "x-amz-server-side-encryption-bucket-key-enabled": "BucketKeyEnabled",
   "x-amz-server-side-encryption-context": "SSEKMSEncryptionContext",
   "x-amz-server-side-encryption-customer-algorithm": "SSECustomerAlgorithm",
   "x-amz-server-side-encryption-customer-key": "SSECustomerKey",
@@ -47,6 +46,8 @@ export function putInputOf(bucket: string, key: string, fields: FormFields): Put
     if (Number.isNaN(time)) throw invalidArgument("Expires", expires, "The Expires field is no date");
     input["Expires"] = new Date(time);
   }
+  const bucketKey = fields.get("x-amz-server-side-encryption-bucket-key-enabled");
+  if (bucketKey !== undefined) input["BucketKeyEnabled"] = bucketKey === "true";
   const tagging = fields.get("tagging");
   if (tagging !== undefined) input["Tagging"] = taggingQuery(tagging);
   if (Object.keys(metadata).length > 0) input["Metadata"] = metadata;
