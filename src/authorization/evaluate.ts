@@ -8,6 +8,7 @@
  */
 import { RequestContext } from "./context-keys.ts";
 import type { Decision, MatchedStatement, PolicyType, Question } from "./decision.ts";
+import type { PolicyElement, PrincipalName } from "./policy-document.ts";
 import { compiledPolicy, type Policy } from "./policy.ts";
 import { appliesTo, type Naming } from "./principals.ts";
 
@@ -34,7 +35,7 @@ export function evaluate(question: Question): Decision {
       ? noVotes
       : vote([compiledPolicy(access.policy, access.resource)], "resource-based", question, context);
 
-  const denies = [identity, boundary, session, isLockedOut(question) ? noVotes : resource].flatMap(
+  const denies = [identity, boundary, session, isRescue(question) ? noVotes : resource].flatMap(
     (votes) => votes?.denies ?? [],
   );
   if (denies.length > 0) return { effect: "explicit-deny", type: denies[0].type, matched: denies };
@@ -89,7 +90,7 @@ function isSettled(type: PolicyType, allows: readonly MatchedStatement[], naming
  * Source: IAM User Guide, "AWS JSON policy elements: NotPrincipal", key points.
  */
 function namingIn(
-  principals: NonNullable<Parameters<typeof appliesTo>[0]>,
+  principals: PolicyElement<PrincipalName>,
   effect: "Allow" | "Deny",
   { principal, policies }: Question,
 ): Naming | undefined {
@@ -132,15 +133,16 @@ function missingAllow(question: Question, allowed: Allowed): PolicyType | undefi
 /** The root user, or somebody it has federated: only the session limits what they may do. */
 function isRoot({ principal }: Question): boolean {
   return (
-    principal.kind === "root" || (principal.kind === "federated-user" && principal.session!.issuerArn.endsWith(":root"))
+    principal.kind === "root" ||
+    (principal.kind === "federated-user" && principal.session?.issuerArn.endsWith(":root") === true)
   );
 }
 
 /** What the root user may always do to its own bucket, so that no bucket policy can lock everybody out. */
 const rescueActions = new Set(["s3:getbucketpolicy", "s3:putbucketpolicy", "s3:deletebucketpolicy"]);
 
-/** Whether only the rescue of the root user is left, which no statement of the bucket's policy prevents. */
-function isLockedOut({ principal, access }: Question): boolean {
+/** Whether it is one of these, done by the root user who owns the bucket. */
+function isRescue({ principal, access }: Question): boolean {
   const isOwner = principal.kind === "root" && (access.owner ?? principal.accountId) === principal.accountId;
   return isOwner && rescueActions.has(access.action.toLowerCase());
 }

@@ -392,3 +392,43 @@ test("a document full of the shortest statements is read in one pass", () => {
   expect(read).toHaveLength(1400);
   expect(read[1399].sid).toBe("s1399");
 });
+
+test("whatever is done to a document, it is read or refused with a place in it, and as JSON just when it is none", () => {
+  const good = documentOf("identity", {
+    Sid: "a",
+    Condition: { NumericLessThan: { "s3:max-keys": [10, "2\\u0030"] } },
+  });
+  const pieces = ['"', "{", "}", "[", "]", ",", ":", "0", "\\", "\n", "e", "null", "\u{1f600}", ""];
+  // Source of the constants: Knuth, "The Art of Computer Programming" 2, 3.3.4, Numerical Recipes' generator.
+  let state = 1;
+  const next = (below: number) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+  let refused = 0;
+  for (let round = 0; round < 5000; round += 1) {
+    const at = next(good.length);
+    const text = good.slice(0, at) + pieces[next(pieces.length)] + good.slice(at + next(3));
+    try {
+      parsePolicyDocument(text, "identity");
+      expect(JSON.parse(text)).toHaveProperty("Statement");
+    } catch (error) {
+      if (!(error instanceof PolicySyntaxError)) throw error;
+      refused += 1;
+      expect(error.line).toBeGreaterThanOrEqual(1);
+      expect(error.column).toBeLessThanOrEqual(text.length + 1);
+      expect([text, error.message === "This policy contains invalid Json"]).toEqual([text, !isJson(text)]);
+    }
+  }
+  expect(refused).toBeGreaterThan(2000);
+  expect(refused).toBeLessThan(5000);
+});
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
