@@ -6,10 +6,9 @@ import { openLogs, space, type LogsUnderTest } from "./logs.contract.ts";
 import { logGroupArn } from "./records.ts";
 
 let under: LogsUnderTest;
-let call: LogsUnderTest["call"];
+const call: LogsUnderTest["call"] = (...request) => under.call(...request);
 beforeEach(async () => {
   under = await openLogs();
-  ({ call } = under);
 });
 afterEach(() => under.close());
 
@@ -406,7 +405,6 @@ test("pages over streams with the same times lose and repeat nothing", async () 
 test("streams by last event cost the same after a restart and follow what is written, made and deleted", async () => {
   for (let at = 0; at < 120; at += 1) await under.write("g", `s${at}`, [[1000 + ((at * 7) % 120), "x"]]);
   under = await under.reopen();
-  ({ call } = under);
   const list = async (limit = 3) =>
     (
       await call("DescribeLogStreams", { logGroupName: "g", orderBy: "LastEventTime", descending: true, limit })

@@ -18,7 +18,12 @@ export interface LogStreamBody {
   readonly file: string;
 }
 
-export const families = { group: "log-group", stream: "log-stream", metricFilter: "log-metric-filter" } as const;
+export const families = {
+  group: "log-group",
+  stream: "log-stream",
+  metricFilter: "log-metric-filter",
+  queryDefinition: "log-query-definition",
+} as const;
 
 export function groupKey({ accountId, region }: LogSpace, group: string): RecordKey {
   return { accountId, region, family: families.group, name: group };
