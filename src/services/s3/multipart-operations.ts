@@ -28,7 +28,16 @@ import {
   readRefusals,
 } from "./refusals.ts";
 import { orHidden } from "./permissions.ts";
-import { copySourceConditions, newObject, noBody, parseCopySource, promisedBody, versionMember } from "./requests.ts";
+import {
+  abortMembers,
+  copySourceConditions,
+  expirationMember,
+  newObject,
+  noBody,
+  parseCopySource,
+  promisedBody,
+  versionMember,
+} from "./requests.ts";
 
 export function multipartOperations(objects: ObjectStore): OperationTable<S3Operations> {
   const { uploads } = objects;
@@ -40,14 +49,15 @@ export function multipartOperations(objects: ObjectStore): OperationTable<S3Oper
         checkKey(input.Key);
         const checksum = checksumOfUpload(input.ChecksumAlgorithm, input.ChecksumType);
         const body = { ...newObject(input, bucket, context), ...checksum, initiator: context.principal.arn };
-        const { uploadId, encryption } = await uploads.create(bucket, input.Key, body, actorOf(context), input);
+        const upload = await uploads.create(bucket, input.Key, body, actorOf(context), input);
         return {
           Bucket: input.Bucket,
           Key: input.Key,
-          UploadId: uploadId,
+          UploadId: upload.uploadId,
           ChecksumAlgorithm: checksum?.checksumAlgorithm,
           ChecksumType: checksum?.checksumType,
-          ...encryptionMembers(encryption),
+          ...encryptionMembers(upload.encryption),
+          ...abortMembers(bucket, upload),
         };
       },
     },
@@ -115,6 +125,7 @@ export function multipartOperations(objects: ObjectStore): OperationTable<S3Oper
           ...checksumMembers(object.checksum),
           ...versionMember(bucket, object.versionId),
           ...encryptionMembers(object.encryption),
+          ...expirationMember(bucket, object),
         };
       },
     },
@@ -166,6 +177,7 @@ export function multipartOperations(objects: ObjectStore): OperationTable<S3Oper
           StorageClass: upload.storageClass,
           ChecksumAlgorithm: upload.checksumAlgorithm,
           ChecksumType: upload.checksumType,
+          ...abortMembers(bucket, upload),
         };
       },
     },

@@ -1,5 +1,6 @@
 /** Uploads in parts: each part is a blob with a record, until Complete joins them or Abort frees them. */
 import { createHash, randomBytes } from "node:crypto";
+import { AwsError } from "../../protocol/aws-error.ts";
 import type { ChecksumType } from "../../protocol/generated/s3.ts";
 import { RecordMissing, type Actor, type RecordChange, type StoredRecord } from "../../storage/record-store.ts";
 import {
@@ -219,6 +220,17 @@ export class MultipartUploads {
       await this.get(reference);
       await this.#remove(bucket, name.name.slice(bucket.name.length + 1), actor);
     });
+  }
+
+  /** `abort` for those who do not mind that it is over already. @returns whether it was not */
+  async abortIfThere(reference: UploadReference, actor: Actor): Promise<boolean> {
+    try {
+      await this.abort(reference, actor);
+      return true;
+    } catch (error) {
+      if (error instanceof AwsError && error.code === "NoSuchUpload") return false;
+      throw error;
+    }
   }
 
   /** Uploads that are not finished, by key and time, rolled up at the delimiter. `after` is a name, `from` a key. */

@@ -30,6 +30,7 @@ import {
   checkVersionId,
   copySourceConditions,
   descriptionOf,
+  expirationMember,
   listOf,
   newObject,
   noBody,
@@ -73,6 +74,7 @@ export function objectOperations(objects: ObjectStore): OperationTable<S3Operati
           ...checksumMembers(object.checksum),
           ...versionMember(bucket, object.versionId),
           ...encryptionMembers(object.encryption),
+          ...expirationMember(bucket, object),
           ...(input.SSEKMSEncryptionContext !== undefined && {
             SSEKMSEncryptionContext: input.SSEKMSEncryptionContext,
           }),
@@ -178,6 +180,7 @@ export function objectOperations(objects: ObjectStore): OperationTable<S3Operati
           CopySourceVersionId: versionMember(sourceBucket, copied.versionId).VersionId,
           ...versionMember(bucket, copy.versionId),
           ...encryptionMembers(copy.encryption),
+          ...expirationMember(bucket, copy),
         };
       },
     },
@@ -239,6 +242,8 @@ function viewOf(bucket: Bucket, object: StoredObject, input: ReadRequest, contex
     TagCount: object.tags && Object.keys(object.tags).length,
     WebsiteRedirectLocation: object.redirect,
     ...encryptionMembers(object.encryption),
+    // Older versions are removed by other rules, of which readers are not told.
+    ...(input.VersionId === undefined ? expirationMember(bucket, object) : {}),
     ...versionMember(bucket, object.versionId),
     // The checksum is that of the whole: beside other bytes it would make clients discard good data.
     ...(whole && input.ChecksumMode === "ENABLED" ? checksumMembers(object.checksum) : {}),

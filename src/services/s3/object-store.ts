@@ -79,6 +79,28 @@ export interface CopyOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface ExpireOptions {
+  readonly versionId: string;
+  /** As it was when the rule was asked. */
+  readonly lastModified: number;
+  /** What the rule is about: the object, an older version of it, a delete marker behind which there is nothing. */
+  readonly as: "object" | "older" | "lone marker";
+  readonly actor: Actor;
+}
+
+interface DeleteOptions {
+  readonly conditions?: WriteConditions;
+  readonly actor: Actor;
+  /** What listeners are told. */
+  readonly names: { readonly removed: ObjectEventName; readonly marker: ObjectEventName };
+}
+
+const removalNames = { removed: "ObjectRemoved:Delete", marker: "ObjectRemoved:DeleteMarkerCreated" } as const;
+const expirationNames = {
+  removed: "LifecycleExpiration:Delete",
+  marker: "LifecycleExpiration:DeleteMarkerCreated",
+} as const;
+
 export class ObjectStore {
   readonly uploads: MultipartUploads;
   readonly #core: StoreCore;
@@ -166,6 +188,11 @@ export class ObjectStore {
       if (page.next === undefined) return { buckets, truncated: false };
       after = page.next.name;
     }
+  }
+
+  /** The buckets of all accounts. */
+  async *allBuckets(): AsyncIterable<Bucket> {
+    for await (const record of this.#core.records.scan<BucketBody>(bucketSpace.family)) yield toBucket(record);
   }
 
   object(bucket: Bucket, key: string): Promise<StoredObject | undefined> {
@@ -287,9 +314,31 @@ export class ObjectStore {
   ): Promise<Deletion> {
     return this.#core.changing(bucket, key, (now, current) =>
       versionId === undefined
-        ? this.#deleteObject(now, key, current, conditions, actor)
-        : this.#deleteVersion(now, key, current, versionId, { conditions, actor }),
+        ? this.#deleteObject(now, key, current, { conditions, actor, names: removalNames })
+        : this.#deleteVersion(now, key, current, versionId, { conditions, actor, names: removalNames }),
     );
+  }
+
+  /**
+   * Ends a version because a rule of its bucket says so, unless it became something else since the rule was asked.
+   * @returns whether it did
+   */
+  expire(bucket: Bucket, key: string, { versionId, lastModified, as, actor }: ExpireOptions): Promise<boolean> {
+    const { versions } = this.#core;
+    return this.#core.changing(bucket, key, async (now, current) => {
+      const isObject = current?.versionId === versionId;
+      if (as === "object") {
+        if (!isObject || current.lastModified !== lastModified) return false;
+        await this.#deleteObject(now, key, current, { actor, names: expirationNames });
+        return true;
+      }
+      const version = isObject ? undefined : await versions.find(now, key, versionId);
+      if (version?.lastModified !== lastModified) return false;
+      if (as === "lone marker" && (current !== undefined || (await versions.others(now, key, 2)).length > 1))
+        return false;
+      await this.#deleteVersion(now, key, current, versionId, { actor, names: expirationNames });
+      return true;
+    });
   }
 
   /**
@@ -357,15 +406,14 @@ export class ObjectStore {
     bucket: Bucket,
     key: string,
     current: StoredObject | undefined,
-    conditions: WriteConditions,
-    actor: Actor,
+    { conditions = {}, actor, names }: DeleteOptions,
   ): Promise<Deletion> {
     evaluateWrite(key, current, conditions);
     const plan = await this.#core.versions.planDelete(bucket, key, current);
     const { markerId } = plan;
     const marker = markerId !== undefined;
     if (!marker && current === undefined) return { marker };
-    const name = marker ? "ObjectRemoved:DeleteMarkerCreated" : "ObjectRemoved:Delete";
+    const name = marker ? names.marker : names.removed;
     await this.#core.carryOut(plan, actor, {
       event: { name, bucket, key, at: this.#core.clock.now(), actor, ...(marker && { versionId: markerId }) },
       essential: true,
@@ -378,14 +426,14 @@ export class ObjectStore {
     key: string,
     current: StoredObject | undefined,
     versionId: string,
-    { conditions, actor }: { conditions: WriteConditions; actor: Actor },
+    { conditions = {}, actor, names }: DeleteOptions,
   ): Promise<Deletion> {
     const plan = await this.#core.versions.planRemoval(bucket, key, current, versionId);
     const { removed } = plan;
     evaluateWrite(key, removed?.marker ? undefined : removed, conditions);
     if (removed === undefined) return { marker: false, versionId };
     await this.#core.carryOut(plan, actor, {
-      event: { name: "ObjectRemoved:Delete", bucket, key, versionId, at: this.#core.clock.now(), actor },
+      event: { name: names.removed, bucket, key, versionId, at: this.#core.clock.now(), actor },
       essential: true,
     });
     return { marker: removed.marker === true, versionId };

@@ -5,7 +5,8 @@ import { parseContentMd5, promisedChecksum, type ChecksumMembers, type PromisedB
 import type { ReadConditions } from "./conditions.ts";
 import { invalidArgument, s3Error } from "./errors.ts";
 import { checkKey, checkedMetadata, checkedStorageClass, storedContentEncoding } from "./names.ts";
-import type { Bucket, ObjectDescription, ObjectHeaders } from "./records.ts";
+import { expirationHeader, lifecycleRules } from "./lifecycle/rules.ts";
+import type { Bucket, ObjectDescription, ObjectHeaders, StoredObject, Upload } from "./records.ts";
 import { objectAclOf, type AclRequest } from "./settings/acl.ts";
 import { checkedTagSet } from "./settings/tag-set.ts";
 import { entityTooLarge, maxBodyBytes } from "./store-core.ts";
@@ -184,6 +185,20 @@ export function checkVersionId(versionId: string | undefined): void {
 /** What answers say of a version: nothing in a bucket that never had any. */
 export function versionMember(bucket: Bucket, versionId: string): { VersionId?: string } {
   return bucket.settings.versioning === undefined ? {} : { VersionId: versionId };
+}
+
+/** When an object expires, as its bucket's rules are now. */
+export function expirationMember({ settings }: Bucket, object: StoredObject): { Expiration?: string } {
+  if (settings.lifecycle === undefined) return {};
+  const expiry = lifecycleRules(settings)?.expiryOf(object, object.lastModified);
+  return expiry === undefined ? {} : { Expiration: expirationHeader(expiry) };
+}
+
+/** When an upload is aborted unless it is completed before. */
+export function abortMembers({ settings }: Bucket, upload: Upload): { AbortDate?: Date; AbortRuleId?: string } {
+  if (settings.lifecycle === undefined) return {};
+  const abort = lifecycleRules(settings)?.abortOf(upload.key, upload.initiated);
+  return abort === undefined ? {} : { AbortDate: new Date(abort.at), AbortRuleId: abort.ruleId };
 }
 
 /** The body of a request that has none. */
