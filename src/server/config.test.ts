@@ -47,3 +47,23 @@ test("a server may be further accounts", () => {
 test("a bad variable is named by its name", () => {
   expect(() => readConfig({}, { SAGEBRUSH_PORT: "x" })).toThrow("SAGEBRUSH_PORT must be");
 });
+
+test("an S3 elsewhere has its place in a setting and its keys in the environment alone", () => {
+  const keys = { SAGEBRUSH_S3_ACCESS_KEY_ID: "AKID", SAGEBRUSH_S3_SECRET_ACCESS_KEY: "secret" };
+  expect(readConfig({}, keys).outsideS3).toBeUndefined();
+  expect(readConfig({ s3Endpoint: "http://127.0.0.1:9000" }, keys).outsideS3).toEqual({
+    endpoint: "http://127.0.0.1:9000",
+    region: "us-east-1",
+    credentials: { accessKeyId: "AKID", secretAccessKey: "secret" },
+  });
+  const more = { SAGEBRUSH_S3_ENDPOINT: "https://s3.example.com", SAGEBRUSH_S3_REGION: "eu-west-1" };
+  expect(readConfig({}, { ...keys, ...more, SAGEBRUSH_S3_SESSION_TOKEN: "t" }).outsideS3).toEqual({
+    endpoint: "https://s3.example.com",
+    region: "eu-west-1",
+    credentials: { accessKeyId: "AKID", secretAccessKey: "secret", sessionToken: "t" },
+  });
+  for (const s3Endpoint of ["s3.example.com", "ftp://host", "http://host/path", "http://user@host", "http://host/?q"]) {
+    expect(() => readConfig({ s3Endpoint }, keys)).toThrow("--s3-endpoint must be an http or https URL without path");
+  }
+  expect(() => readConfig({ s3Endpoint: "http://host" }, {})).toThrow("SAGEBRUSH_S3_ACCESS_KEY_ID must be set when");
+});

@@ -21,6 +21,19 @@ export interface ServerConfig {
   readonly region: string;
   /** Training jobs that run at the same time; the others wait their turn. */
   readonly maxConcurrentJobs: number | undefined;
+  /** An S3 elsewhere that jobs and endpoints read from and write to, instead of this server's own. */
+  readonly outsideS3: OutsideS3Config | undefined;
+}
+
+export interface OutsideS3Config {
+  /** `http://` or `https://`, without a path. */
+  readonly endpoint: string;
+  readonly region: string;
+  readonly credentials: {
+    readonly accessKeyId: string;
+    readonly secretAccessKey: string;
+    readonly sessionToken?: string;
+  };
 }
 
 export interface ConfigFlags {
@@ -32,6 +45,7 @@ export interface ConfigFlags {
   readonly otherAccounts?: string;
   readonly region?: string;
   readonly maxJobs?: string;
+  readonly s3Endpoint?: string;
 }
 
 /** Port 7243 spells SAGE on a telephone keypad. */
@@ -108,6 +122,12 @@ export const settings = {
     variable: "SAGEBRUSH_MAX_JOBS",
     text: "jobs that run at the same time (default: one per core, at least 2)",
   },
+  s3Endpoint: {
+    flag: "s3Endpoint",
+    option: "--s3-endpoint <url>",
+    variable: "SAGEBRUSH_S3_ENDPOINT",
+    text: "S3 elsewhere for the data of jobs and endpoints, with SAGEBRUSH_S3_ACCESS_KEY_ID and SAGEBRUSH_S3_SECRET_ACCESS_KEY",
+  },
 } as const satisfies Record<string, Setting>;
 
 const loopback = new Set(["127.0.0.1", "::1", "localhost"]);
@@ -151,6 +171,35 @@ export function readConfig(flags: ConfigFlags, environment: NodeJS.ProcessEnv): 
     otherAccounts: otherAccountsOf(value(settings.otherAccounts), accountId),
     region: checked(settings.region, /^[a-z]{2}(-[a-z]+)+-\d$/, "a region name such as us-east-1 or ap-northeast-2"),
     maxConcurrentJobs: maxJobs === undefined ? undefined : Number(maxJobs.text),
+    outsideS3: outsideS3Of(value(settings.s3Endpoint), environment),
+  };
+}
+
+/** The keys come from the environment alone: command lines are for all to see. @throws ConfigError */
+function outsideS3Of(
+  setting: { name: string; text: string } | undefined,
+  environment: NodeJS.ProcessEnv,
+): OutsideS3Config | undefined {
+  if (setting === undefined) return undefined;
+  const url = URL.canParse(setting.text) ? new URL(setting.text) : undefined;
+  const plain = url !== undefined && /^https?:$/.test(url.protocol) && url.pathname === "/" && url.username === "";
+  if (!plain || url.search !== "" || url.hash !== "") {
+    throw new ConfigError(setting.name, "an http or https URL without path, user or query", setting.text);
+  }
+  const required = (variable: string) => {
+    const text = environment[variable];
+    if (text === undefined || text === "") throw new ConfigError(variable, `set when ${setting.name} is`, "");
+    return text;
+  };
+  const sessionToken = environment["SAGEBRUSH_S3_SESSION_TOKEN"];
+  return {
+    endpoint: url.origin,
+    region: environment["SAGEBRUSH_S3_REGION"] || "us-east-1",
+    credentials: {
+      accessKeyId: required("SAGEBRUSH_S3_ACCESS_KEY_ID"),
+      secretAccessKey: required("SAGEBRUSH_S3_SECRET_ACCESS_KEY"),
+      ...(sessionToken === undefined || sessionToken === "" ? {} : { sessionToken }),
+    },
   };
 }
 

@@ -12,6 +12,7 @@ import { EndpointRouter } from "../serving/endpoint-router.ts";
 import { iamService } from "../services/iam/index.ts";
 import { logsService } from "../services/logs/index.ts";
 import type { LogStore } from "../services/logs/log-store.ts";
+import { outsideStorage, type OutsideS3 } from "../services/s3/outside/outside-storage.ts";
 import { jobStorage, s3Service, type ObjectStore } from "../services/s3/index.ts";
 import { endpointConfigFamily } from "../services/sagemaker/endpoints/endpoint-config.ts";
 import { endpointReconciler, resumeEndpoints } from "../services/sagemaker/endpoints/endpoint-reconciler.ts";
@@ -44,6 +45,8 @@ export interface Backends {
   readonly baseUrl: () => string;
   readonly records: RecordStore;
   readonly objects: ObjectStore;
+  /** Where jobs and endpoints have their data instead. */
+  readonly outsideS3: OutsideS3 | undefined;
   readonly logs: LogStore;
   readonly compute: ComputeBackend;
   readonly engine: ReconcilerEngine;
@@ -70,7 +73,7 @@ const algorithmProgram = entryPoint(import.meta.url, "../jobs/run-algorithm/main
 
 export function buildServices(backends: Backends): BuiltServices {
   const { roots, secrets, records, logs, compute, engine, clock, dataDirectory, report } = backends;
-  const objects = jobStorage(backends.objects);
+  const objects = backends.outsideS3 === undefined ? jobStorage(backends.objects) : outsideStorage(backends.outsideS3);
   const families = { records, notify: engine.notify.bind(engine) };
   const iam = iamService({ records });
   const messages = new AuthorizationMessages(secrets.derive("authorization messages"));

@@ -76,6 +76,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       dataDirectory: directory.path,
       records,
       objects,
+      outsideS3: config.outsideS3,
       logs,
       compute,
       engine,

@@ -11,13 +11,19 @@ const command = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url)
 export class ServerProcess {
   readonly directory: string;
   readonly #flags: readonly string[];
+  readonly #environment: NodeJS.ProcessEnv;
   #child: ChildProcess | undefined;
   #url = "";
   #problems = "";
 
-  constructor(flags: readonly string[] = [], directory = mkdtempSync(join(tmpdir(), "sagebrush-story-"))) {
+  constructor(
+    flags: readonly string[] = [],
+    directory = mkdtempSync(join(tmpdir(), "sagebrush-story-")),
+    environment: NodeJS.ProcessEnv = {},
+  ) {
     this.directory = directory;
     this.#flags = flags;
+    this.#environment = environment;
   }
 
   get url(): string {
@@ -58,6 +64,7 @@ export class ServerProcess {
       [command, "up", "--json", "--port", port, "--data-dir", this.directory, ...this.#flags],
       {
         stdio: ["ignore", "pipe", "pipe"],
+        env: { ...process.env, ...this.#environment },
       },
     );
     const before = this.#problems.length;
