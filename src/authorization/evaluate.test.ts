@@ -167,6 +167,18 @@ describe("within an account", () => {
     expect(answer(user, { identity }, at)).toBe("denied by identity-based");
   });
 
+  test("a document of version 2008-10-17 has no variables", () => {
+    const own = JSON.stringify({ Statement: allow("s3:*", "arn:aws:s3:::data/${aws:username}") });
+    const at = { resource: "arn:aws:s3:::data/carlos" };
+    expect(answer(user, { identity: [compilePolicy(own, "old")] }, at)).toBe("no identity-based");
+    const newer = own.replace("{", '{"Version":"2012-10-17",');
+    expect(answer(user, { identity: [compilePolicy(newer, "new")] }, at)).toBe("allow");
+  });
+
+  test("an identity's statement that names no resource is about none", () => {
+    expect(answer(user, { identity: [policy("p", { Effect: "Allow", Action: "*" })] })).toBe("no identity-based");
+  });
+
   test("conditions read the request, the caller and the access", () => {
     const identity = [
       policy("conditional", {
@@ -346,6 +358,13 @@ describe("trust policies must name whoever assumes the role", () => {
       user,
       { identity: [all] },
       { ...trusting(elsewhere), granted: true },
+      "no resource-based",
+    ],
+    [
+      "nobody of another account, and grants are none of its means",
+      user,
+      { identity: [all] },
+      { ...trusting(elsewhere), owner: elsewhere, granted: true },
       "no resource-based",
     ],
     ["a user of another account", user, { identity: [all] }, { ...trusting(user.arn), owner: elsewhere }, "allow"],
