@@ -20,3 +20,18 @@ test("what is added between is taken in its place", () => {
   heap.push("b");
   expect([heap.shift(), heap.shift(), heap.shift()]).toEqual(["b", "c", "d"]);
 });
+
+test("dropping some leaves the others in order", () => {
+  const heap = new BinaryHeap<number>((one, other) => one - other);
+  for (const item of [5, 3, 8, 1, 9, 2]) heap.push(item);
+  heap.keep((item) => item % 2 === 1);
+  heap.push(4);
+  expect([heap.shift(), heap.shift(), heap.shift(), heap.shift(), heap.shift(), heap.shift()]).toEqual([
+    1,
+    3,
+    4,
+    5,
+    9,
+    undefined,
+  ]);
+});

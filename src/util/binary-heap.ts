@@ -28,6 +28,14 @@ export class BinaryHeap<Item> {
     }
   }
 
+  /** Drops every item that is not to be kept. */
+  keep(wanted: (item: Item) => boolean): void {
+    const kept = this.#items.filter(wanted).sort(this.#compare);
+    // What is sorted is a heap.
+    this.#items.length = 0;
+    for (const item of kept) this.#items.push(item);
+  }
+
   /** Takes the first out. */
   shift(): Item | undefined {
     const items = this.#items;
