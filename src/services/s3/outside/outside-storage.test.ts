@@ -105,6 +105,17 @@ test("faults that pass are tried again, others are not, and no more than four ti
   expect(requests).toHaveLength(4);
 });
 
+test("an S3 that does not answer is named", async () => {
+  server.closeAllConnections();
+  server.close();
+  await once(server, "close");
+  await expect(storage.bucketExists("0", "bucket")).rejects.toMatchObject({
+    code: "ServiceUnavailable",
+    status: 503,
+    message: expect.stringMatching(/^The S3 at http:\/\/127\.0\.0\.1:\d+ .*ECONNREFUSED/) as string,
+  });
+});
+
 test("what is small is put at once, what is large in parts that come together again", async () => {
   const parts = new Map<string, Buffer>();
   let completed = "";

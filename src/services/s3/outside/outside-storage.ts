@@ -48,10 +48,23 @@ const xml = new XMLParser({
 
 /** The errors are those of S3: NoSuchBucket, NoSuchKey, AccessDenied and what else the other side says. */
 export function outsideStorage(options: OutsideS3): ObjectStorage {
-  const send = withAttempts(
+  const attempted = withAttempts(
     createSignedFetch({ ...options, service: "s3" }),
     options.retryDelayMs ?? defaultRetryDelayMs,
   );
+  const send: SignedFetch = async (request) => {
+    try {
+      return await attempted(request);
+    } catch (error) {
+      if (error instanceof AwsClientError || request.signal?.aborted === true) throw error;
+      const { message, cause } = error as Error;
+      throw new AwsError(
+        "ServiceUnavailable",
+        `The S3 at ${options.endpoint} (SAGEBRUSH_S3_ENDPOINT) cannot be reached: ${cause instanceof Error ? cause.message : message}; see that it runs and try again`,
+        { status: 503, cause: error },
+      );
+    }
+  };
 
   async function stat(bucket: string, key: string): Promise<ObjectEntry | undefined> {
     try {
