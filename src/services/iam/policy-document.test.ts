@@ -16,7 +16,11 @@ describe("a policy document is refused when", () => {
   test.each([
     ["it is no JSON", "SageMakerRole", "This policy contains invalid Json (line 1, column 1: "],
     ["it is no object", "[]", "Syntax errors in policy. (line 1, column 1)"],
-    ["it has no statement", '{"Version":"2012-10-17","Statement":[]}', "Syntax errors in policy. (line 1, column 37, at Statement)"],
+    [
+      "it has no statement",
+      '{"Version":"2012-10-17","Statement":[]}',
+      "Syntax errors in policy. (line 1, column 37, at Statement)",
+    ],
     [
       "its version is unknown",
       trustOf({}, { Version: "2024-01-01" }),

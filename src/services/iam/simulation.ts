@@ -164,7 +164,7 @@ function simulate(input: Simulation, subject: Subject): SimulatePolicyResponse {
   const facts = factsOf(input.ContextEntries ?? []);
   const total = actions.length * resources.length;
   const start = Number(readMarker(input.Marker) ?? 0);
-  if (!Number.isSafeInteger(start)) throw validationError("Invalid Marker.");
+  if (!Number.isSafeInteger(start) || start < 0) throw validationError("Invalid Marker.");
   const end = Math.min(total, start + (input.MaxItems ?? defaultMaxItems));
   const results: EvaluationResult[] = [];
   for (let index = start; index < end; index += 1) {
