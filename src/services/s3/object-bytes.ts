@@ -5,7 +5,7 @@ import { Readable } from "node:stream";
 import { BlobMissing, type BlobStore } from "../../storage/blob-store.ts";
 import type { RecordStore } from "../../storage/record-store.ts";
 import type { Encryptor } from "./encryption/object-encryption.ts";
-import { saltBytes, sealedRange, unseal } from "./encryption/sealed-bytes.ts";
+import { saltBytes, sealedRange, sealedSize, unseal } from "./encryption/sealed-bytes.ts";
 import type { Freeing } from "./freeing.ts";
 import type { ByteRange } from "./ranges.ts";
 import { joinedKey, type JoinedBody, type JoinedPart, type ObjectBody } from "./records.ts";
@@ -82,6 +82,22 @@ export class ObjectBytes {
       release();
       throw error;
     }
+  }
+
+  /**
+   * All bytes of one blob, whatever size the record says: for verification.
+   * @throws BlobMissing; Error when a sealed blob has not the size that sealing makes
+   */
+  async whole(
+    blobId: string,
+    { size, encryption }: { readonly size: number; readonly encryption: Bytes["encryption"] | undefined },
+  ): Promise<Readable> {
+    if (encryption === undefined) return this.#blobs.read(blobId);
+    const { size: onDisk } = await this.#withFile(blobId, (path) => fs.stat(path));
+    if (onDisk !== sealedSize(size)) {
+      throw new Error(`an encrypted blob is damaged: it has ${onDisk} bytes instead of ${sealedSize(size)}`);
+    }
+    return this.stream({ blobId, size, encryption });
   }
 
   /** Copies the bytes to a new file; where the disk can, both share their blocks. @throws BlobMissing */

@@ -31,6 +31,7 @@ import {
 } from "./records.ts";
 import type { BucketSettings } from "./settings/bucket-settings.ts";
 import { maxBodyBytes, StoreCore, toBucket, type ObjectStoreOptions, type StagedBody } from "./store-core.ts";
+import { verifyStored, type Verified } from "./verify.ts";
 import { toObject } from "./version-history.ts";
 import { listVersions, type VersionRow } from "./version-listing.ts";
 
@@ -395,6 +396,15 @@ export class ObjectStore {
    */
   sweepOrphans({ olderThanMs }: { olderThanMs: number }): Promise<number> {
     return this.#core.sweep(olderThanMs);
+  }
+
+  /**
+   * Reads everything that is stored and holds it to its records: objects, older versions, parts of unfinished uploads.
+   * One step for each; those with a `problem` are damaged. Others may read and write meanwhile.
+   * @throws the signal's reason when it aborts
+   */
+  verifyStored(signal?: AbortSignal): AsyncIterable<Verified> {
+    return verifyStored(this.#core, signal);
   }
 
   /** Resolves when the bytes of everything that was replaced or deleted so far are freed. */

@@ -209,7 +209,7 @@ function bodyOf({
 }
 
 /** What was written before its bucket had versions has a place only since it was replaced. */
-function versionIdOf({ place, isNull }: VersionBody): string {
+export function versionIdOf({ place, isNull }: VersionBody): string {
   return isNull === true || place === undefined ? "null" : place;
 }
 

@@ -102,7 +102,7 @@ export function afterDays(ms: number, days: number | undefined): number | undefi
 interface CompiledRule {
   readonly rule: LifecycleRule;
   readonly prefix: string;
-  selects(candidate: Candidate): boolean;
+  readonly selects: (candidate: Candidate) => boolean;
 }
 
 function compiled(rule: LifecycleRule): CompiledRule {
