@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { S3Operations } from "../../src/protocol/generated/s3.ts";
 import type { OperationDefinition, RequestContext } from "../../src/protocol/service.ts";
+import type { ObjectEvents } from "../../src/services/s3/events.ts";
 import { ObjectStore, s3Service } from "../../src/services/s3/index.ts";
 import type { BlobStore } from "../../src/storage/blob-store.ts";
 import { FileBlobStore } from "../../src/storage/file-blob-store.ts";
@@ -50,6 +51,8 @@ export interface S3Fixture {
 export interface Wrapping {
   readonly blobs?: (real: BlobStore) => BlobStore;
   readonly records?: (real: RecordStore) => RecordStore;
+  /** Who is told of what happens to objects. */
+  readonly events?: (place: { readonly records: RecordStore; readonly clock: ManualClock }) => ObjectEvents;
 }
 
 export async function openS3(wrapping: Wrapping = {}, directory?: string): Promise<S3Fixture> {
@@ -59,7 +62,14 @@ export async function openS3(wrapping: Wrapping = {}, directory?: string): Promi
   const records = wrapping.records?.(realRecords) ?? realRecords;
   const blobs = wrapping.blobs?.(realBlobs) ?? realBlobs;
   const clock = new ManualClock();
-  const objects = new ObjectStore({ records, blobs, clock, keyFile: join(folder, "object-keys.json") });
+  const events = wrapping.events?.({ records, clock });
+  const objects = new ObjectStore({
+    records,
+    blobs,
+    clock,
+    keyFile: join(folder, "object-keys.json"),
+    ...(events && { events }),
+  });
   const service = s3Service({ objects, records });
 
   return {

@@ -11,6 +11,7 @@ export type ObjectEventName =
   | "ObjectRemoved:DeleteMarkerCreated"
   | "ObjectTagging:Put"
   | "ObjectTagging:Delete"
+  | "ObjectAcl:Put"
   | "LifecycleExpiration:Delete"
   | "LifecycleExpiration:DeleteMarkerCreated";
 

@@ -8,28 +8,34 @@ import { s3Edge } from "./edge.ts";
 import { listingOperations } from "./listing-operations.ts";
 import { multipartOperations } from "./multipart-operations.ts";
 import { objectOperations } from "./object-operations.ts";
+import { notificationOperations } from "./notifications/notification-operations.ts";
 import type { ObjectStore } from "./object-store.ts";
+import type { TopicPublisher } from "./ports.ts";
 import { aclOperations } from "./settings/acl-operations.ts";
 import { notConfiguredOperations } from "./settings/not-configured.ts";
 import { settingOperations } from "./settings/setting-operations.ts";
 import { SettingsStore } from "./settings/settings-store.ts";
 
 export { jobStorage } from "./job-storage.ts";
+export { BucketNotifications } from "./notifications/bucket-notifications.ts";
 export { ObjectStore } from "./object-store.ts";
 export type { TopicPublisher } from "./ports.ts";
 
 export interface S3Parts {
   readonly objects: ObjectStore;
   readonly records: RecordStore;
+  /** Without topics there are no notifications. */
+  readonly topics?: TopicPublisher;
 }
 
-export function s3Service({ objects, records }: S3Parts): Service {
+export function s3Service({ objects, records, topics }: S3Parts): Service {
   const settings = new SettingsStore(records, objects);
   const operations = {
     ...bucketOperations(objects),
     ...settingOperations(settings),
     ...aclOperations(settings, objects),
     ...notConfiguredOperations(settings),
+    ...notificationOperations(settings, topics),
     ...objectOperations(objects),
     ...listingOperations(objects),
     ...multipartOperations(objects),

@@ -16,6 +16,8 @@ export interface TopicPublisher {
    * Whether the topic exists and its policy lets a service publish for a source.
    * @param servicePrincipal `s3.amazonaws.com`
    * @param sourceArn the bucket's
+   * @param sourceAccount that of the bucket's owner
+   * @throws AwsError when the ARN is no topic's
    */
-  topicAllows(topicArn: string, servicePrincipal: string, sourceArn: string): Promise<boolean>;
+  topicAllows(topicArn: string, servicePrincipal: string, sourceArn: string, sourceAccount: string): Promise<boolean>;
 }

@@ -57,6 +57,7 @@ export function aclOperations(store: SettingsStore, objects: ObjectStore): Opera
             return { acl: newAcl(input, owner, bucket, context, "s3:PutObjectAcl") };
           },
           actor: actorOf(context),
+          event: "ObjectAcl:Put",
         });
         return {};
       },
