@@ -52,6 +52,14 @@ export interface WorkloadLogLine {
   readonly text: string;
 }
 
+/** What a workload takes of its machine at a moment. */
+export interface WorkloadUsage {
+  /** Time on all processors together since its start, children that have ended included. */
+  readonly cpuMs: number;
+  /** Resident memory of its processes; what they share counts for each. */
+  readonly memoryBytes: number;
+}
+
 export interface ComputeBackend {
   readonly name: string;
   /** Starts a workload; does nothing when one of this id was launched before. Resolves once the launch is durable. */
@@ -65,6 +73,8 @@ export interface ComputeBackend {
    * Lines after `fromOffset`, live: ends when the workload has exited and all is read, or when `signal` aborts.
    */
   logs(id: string, fromOffset: number, signal?: AbortSignal): AsyncIterable<WorkloadLogLine>;
+  /** undefined when it does not run, and on systems that do not tell. */
+  usage(id: string): Promise<WorkloadUsage | undefined>;
   /** Ids of all workloads that have not been removed. */
   list(): Promise<readonly string[]>;
   /** Kills what is left of an exited or running workload and forgets it, files included. */

@@ -7,14 +7,16 @@ import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { LocalProcessBackend } from "../compute/local-process/local-process-backend.ts";
 import { StorageFull } from "../storage/record-store.ts";
+import { SystemClock } from "../util/clock.ts";
 import { entryPoint } from "../util/entry-point.ts";
 import { type Job, JobRunner } from "./job-runner.ts";
-import { MemoryLogs, MemoryObjects } from "./ports.contract.ts";
+import { MemoryLogs, MemoryMetrics, MemoryObjects } from "./ports.contract.ts";
 
 let directory: string;
 let compute: LocalProcessBackend;
 let objects: MemoryObjects;
 let logs: MemoryLogs;
+let metrics: MemoryMetrics;
 let runner: JobRunner;
 const never = new AbortController().signal;
 
@@ -23,8 +25,21 @@ beforeEach(async () => {
   compute = new LocalProcessBackend(directory);
   objects = new MemoryObjects().put("b", "data/train/a.csv", "1,2\n");
   logs = new MemoryLogs();
-  runner = new JobRunner({ compute, storageOf: () => objects, logs, dataDirectory: directory });
+  metrics = new MemoryMetrics();
+  runner = runnerOn(compute);
 });
+
+function runnerOn(backend: LocalProcessBackend): JobRunner {
+  return new JobRunner({
+    compute: backend,
+    storageOf: () => objects,
+    logs,
+    metrics,
+    clock: new SystemClock(),
+    dataDirectory: directory,
+    report: (what) => expect.unreachable(what),
+  });
+}
 
 afterEach(async () => {
   await runner.sweep("", new Set());
@@ -54,6 +69,11 @@ const job = (command: Job["command"], more: Partial<Job> = {}): Job => ({
   log: { accountId: "1", region: "us-east-1", group: "/aws/sagemaker/TrainingJobs", stream: "j/algo-1-1" },
   notes: [],
   metrics: [],
+  monitoring: {
+    namespace: "/aws/sagemaker/TrainingJobs",
+    dimensions: { TrainingJobName: "j" },
+    host: "j/algo-1",
+  },
   output: { accountId: "1", bucket: "b", prefix: "out/j/output", compression: "GZIP" },
   ...more,
 });
@@ -146,10 +166,12 @@ test("after a restart the log goes on where it was, and metrics from before coun
   await compute.close();
 
   const secondCompute = new LocalProcessBackend(directory);
-  const second = new JobRunner({ compute: secondCompute, storageOf: () => objects, logs, dataDirectory: directory });
+  const second = runnerOn(secondCompute);
   expect(await second.isLaunched(what.id)).toBe(true);
   await writeFile(join(directory, "jobs", what.id, "ml", "go"), "");
   const outcome = await second.follow(what, never);
+  // Each value was told as a metric once, though all lines were searched twice.
+  expect([metrics.values("first"), metrics.values("second")]).toEqual([[1], [2]]);
   expect(outcome.metrics.map(({ name, value }) => [name, value])).toEqual([
     ["first", 1],
     ["second", 2],
@@ -157,7 +179,52 @@ test("after a restart the log goes on where it was, and metrics from before coun
   expect(logs.messages(what.log)).toEqual(["noted", "first=1", "second=2"]);
   await secondCompute.close();
   compute = new LocalProcessBackend(directory);
-  runner = new JobRunner({ compute, storageOf: () => objects, logs, dataDirectory: directory });
+  runner = runnerOn(compute);
+});
+
+test("metrics of a running job are told as its lines come, with their times, and so is the use of its host", async () => {
+  const what = shell(
+    "while [ ! -e go ]; do sleep 0.01; done; echo loss=0.5; while [ ! -e end ]; do :; done; echo loss=0.25",
+    {
+      metrics: [{ name: "loss", regex: "loss=(\\S+)" }],
+    },
+  );
+  const root = join(directory, "jobs", what.id, "ml");
+  await runner.prepare(what, never);
+  await runner.launch(what);
+  const before = Date.now();
+  const following = runner.follow(what, never);
+  expect(runner.metricsOf(what.id)).toEqual([]);
+  await writeFile(join(root, "go"), "");
+  const until = async (condition: () => boolean) => {
+    for (let left = 1000; !condition() && left > 0; left -= 1) await new Promise((resolve) => setTimeout(resolve, 10));
+  };
+  await until(() => metrics.values("loss").length > 0);
+  expect(runner.metricsOf(what.id)).toMatchObject([{ name: "loss", value: 0.5 }]);
+  const [loss] = metrics.data;
+  expect(loss).toMatchObject({
+    namespace: "/aws/sagemaker/TrainingJobs",
+    dimensions: { TrainingJobName: "j" },
+    space: "1 us-east-1",
+    value: 0.5,
+  });
+  expect(loss.timestamp).toBeGreaterThanOrEqual(before);
+  if (process.platform === "linux") {
+    await until(() => metrics.values("DiskUtilization").length > 0);
+    const percent = (name: string) => metrics.values(name)[0] as number;
+    // The second loop keeps a processor busy.
+    expect(percent("CPUUtilization")).toBeGreaterThan(1);
+    expect(percent("MemoryUtilization")).toBeGreaterThan(0);
+    expect(percent("DiskUtilization")).toBeGreaterThan(0);
+    expect(metrics.data.find(({ name }) => name === "CPUUtilization")).toMatchObject({
+      dimensions: { Host: "j/algo-1" },
+      unit: "Percent",
+    });
+  }
+  await writeFile(join(root, "end"), "");
+  await following;
+  expect(metrics.values("loss")).toEqual([0.5, 0.25]);
+  expect(runner.metricsOf(what.id)).toBeUndefined();
 });
 
 test("many lines arrive once each, in order", async () => {

@@ -11,9 +11,11 @@ import { modelArtifactsUri, type OutputLocation, uploadModel, uploadOutput } fro
 import { type Channel, downloadChannel } from "./channels.ts";
 import { algorithmFailure, readFailureFile, unfinished } from "./failure.ts";
 import { StorageFull } from "../storage/record-store.ts";
+import type { Clock } from "../util/clock.ts";
 import { asInCloudWatch, type Metric, type MetricRule, MetricSearch } from "./metrics.ts";
+import { type JobMonitoring, MetricReport } from "./metrics-report.ts";
 import { createMlTree, type HostDescription, mlTree } from "./ml-tree.ts";
-import type { LogEvent, LogSink, LogStreamKey, ObjectStorage, StorageOfRole } from "./ports.ts";
+import type { LogEvent, LogSink, LogStreamKey, MetricSink, ObjectStorage, StorageOfRole } from "./ports.ts";
 
 /** All that a job needs to run, whatever service made it. */
 export interface Job {
@@ -33,6 +35,8 @@ export interface Job {
   /** Lines of the platform at the beginning of the log. */
   readonly notes: readonly string[];
   readonly metrics: readonly MetricRule[];
+  /** Where its metrics appear while it runs. */
+  readonly monitoring: JobMonitoring;
   readonly output: OutputLocation;
 }
 
@@ -51,17 +55,36 @@ const linesPerAppend = 1000;
 /** Lines read ahead of a slow log before reading waits. */
 const linesAhead = 10_000;
 
+export interface JobRunnerOptions {
+  readonly compute: ComputeBackend;
+  readonly storageOf: StorageOfRole;
+  readonly logs: LogSink;
+  readonly metrics: MetricSink;
+  readonly clock: Clock;
+  /** Jobs live in `<dataDirectory>/jobs/<id>` while they run. */
+  readonly dataDirectory: string;
+  /** A failure behind the scenes that changes nothing for the job but must not be silent. */
+  readonly report: (what: string, error: unknown) => void;
+}
+
 export class JobRunner {
   readonly #compute: ComputeBackend;
   readonly #storageOf: StorageOfRole;
   readonly #logs: LogSink;
+  readonly #metrics: MetricSink;
+  readonly #clock: Clock;
+  readonly #report: (what: string, error: unknown) => void;
   readonly #directory: string;
+  /** Jobs that are followed now. */
+  readonly #searches = new Map<string, MetricSearch>();
 
-  /** @param options.dataDirectory jobs live in `<dataDirectory>/jobs/<id>` while they run */
-  constructor(options: { compute: ComputeBackend; storageOf: StorageOfRole; logs: LogSink; dataDirectory: string }) {
+  constructor(options: JobRunnerOptions) {
     this.#compute = options.compute;
     this.#storageOf = options.storageOf;
     this.#logs = options.logs;
+    this.#metrics = options.metrics;
+    this.#clock = options.clock;
+    this.#report = options.report;
     this.#directory = join(options.dataDirectory, "jobs");
   }
 
@@ -114,18 +137,37 @@ export class JobRunner {
    * @throws the signal's reason when it aborts
    */
   async follow(job: Job, signal: AbortSignal): Promise<JobOutcome> {
-    const metrics = new MetricSearch(job.metrics);
-    const stream = new LogStreamWriter(this.#logs, job.log, metrics, await this.#logs.sourceOffset(job.log));
-    await stream.begin(job.notes);
-    for await (const line of this.#compute.logs(job.id, 0, signal)) await stream.add(line);
-    const exit = await this.#compute.exited(job.id, signal);
-    await stream.end(exit.detail);
-    return {
-      ...(await this.#resultOf(job, exit)),
-      startedAt: exit.startedAt,
-      endedAt: exit.exitedAt,
-      metrics: metrics.final,
-    };
+    const search = new MetricSearch(job.metrics);
+    const report = new MetricReport(this.#metrics, job.log, job.monitoring);
+    const ended = new AbortController();
+    const workload = { compute: this.#compute, id: job.id, folder: this.#directory };
+    const sampling = report.sampleHost(workload, this.#clock, ended.signal).catch((error: unknown) => {
+      this.#report(`what job ${job.id} uses of its machine is no longer told`, error);
+    });
+    this.#searches.set(job.id, search);
+    try {
+      const sent = await this.#logs.sourceOffset(job.log);
+      const stream = new LogStreamWriter(this.#logs, job.log, search, sent, report);
+      await stream.begin(job.notes);
+      for await (const line of this.#compute.logs(job.id, 0, signal)) await stream.add(line);
+      const exit = await this.#compute.exited(job.id, signal);
+      await stream.end(exit.detail);
+      return {
+        ...(await this.#resultOf(job, exit)),
+        startedAt: exit.startedAt,
+        endedAt: exit.exitedAt,
+        metrics: search.final,
+      };
+    } finally {
+      this.#searches.delete(job.id);
+      ended.abort();
+      await sampling;
+    }
+  }
+
+  /** The last value so far of every metric of a job that runs; undefined when it does not. */
+  metricsOf(id: string): readonly Metric[] | undefined {
+    return this.#searches.get(id)?.final;
   }
 
   async #resultOf(
@@ -211,6 +253,7 @@ class LogStreamWriter {
   readonly #key: LogStreamKey;
   readonly #metrics: MetricSearch;
   readonly #sent: number;
+  readonly #report: MetricReport;
   /** Events that found no room on the disk. */
   #lost = 0;
   #lastOffset = 0;
@@ -218,11 +261,12 @@ class LogStreamWriter {
   #sending: Promise<void> | undefined;
   #failure: { error: unknown } | undefined;
 
-  constructor(logs: LogSink, key: LogStreamKey, metrics: MetricSearch, sent: number) {
+  constructor(logs: LogSink, key: LogStreamKey, metrics: MetricSearch, sent: number, report: MetricReport) {
     this.#logs = logs;
     this.#key = key;
     this.#metrics = metrics;
     this.#sent = sent;
+    this.#report = report;
   }
 
   async begin(notes: readonly string[]): Promise<void> {
@@ -274,7 +318,7 @@ class LogStreamWriter {
       await new Promise((resolve) => setImmediate(resolve));
       while (this.#waiting.length > 0) {
         const lines = this.#waiting.splice(0, linesPerAppend);
-        const givenUp = this.#metrics.search(lines);
+        const { found, givenUp } = this.#metrics.search(lines);
         const events: LogEvent[] = lines
           .filter((line) => line.offset + 1 > this.#sent && line.text !== "")
           .map((line) => ({ timestamp: line.timestamp, message: asInCloudWatch(line.text) }));
@@ -282,6 +326,9 @@ class LogStreamWriter {
         if (offset + 1 <= this.#sent) continue;
         for (const name of givenUp) events.push({ timestamp, message: `Sagebrush: ${slowRegex(name)}` });
         if (events.length > 0) await this.#append(events, offset + 1);
+        // What the stream has is told as a metric already, and after the stream has it, it is not told again: a crash in
+        // between costs values, but none is counted twice.
+        this.#report.found(found.filter(({ line }) => lines[line].offset + 1 > this.#sent));
       }
     } catch (error) {
       this.#failure = { error };

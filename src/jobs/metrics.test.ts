@@ -9,6 +9,18 @@ test("the last value of the first group counts", () => {
   expect(search.final).toEqual([{ name: "loss", value: -0.25, timestamp: 1002 }]);
 });
 
+test("a batch tells every value that it brings, with the line it is in", () => {
+  const search = new MetricSearch([
+    { name: "loss", regex: "loss=(\\S+)" },
+    { name: "acc", regex: "acc=(\\S+)" },
+  ]);
+  expect(search.search(lines("loss=2 acc=0.1", "epoch", "loss=1 acc=high")).found).toEqual([
+    { name: "loss", value: 2, timestamp: 1000, line: 0 },
+    { name: "acc", value: 0.1, timestamp: 1000, line: 0 },
+    { name: "loss", value: 1, timestamp: 1002, line: 2 },
+  ]);
+});
+
 test("values stay over batches, and what is no number does not count", () => {
   const search = new MetricSearch([{ name: "m", regex: "m=(\\S+)" }]);
   search.search(lines("m=1"));
@@ -48,9 +60,12 @@ test("an expression that backtracks for ever is given up and does not stop the o
     { name: "good", regex: "ok=(\\d+)" },
   ]);
   const evil = `${"a".repeat(60)}!`;
-  expect(search.search(lines(evil, evil, evil, evil, "ok=3"))).toEqual(["bad"]);
+  expect(search.search(lines(evil, evil, evil, evil, "ok=3"))).toEqual({
+    found: [{ name: "good", value: 3, timestamp: 1004, line: 4 }],
+    givenUp: ["bad"],
+  });
   expect(search.final).toEqual([{ name: "good", value: 3, timestamp: 1004 }]);
-  expect(search.search(lines(evil, "ok=4"))).toEqual([]);
+  expect(search.search(lines(evil, "ok=4")).givenUp).toEqual([]);
   expect(search.final.map((metric) => metric.value)).toEqual([4]);
 });
 

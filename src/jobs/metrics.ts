@@ -14,6 +14,14 @@ export interface Metric {
   readonly timestamp: number;
 }
 
+/** What one batch of lines brought. */
+export interface SearchResult {
+  /** By line; a line may bring several. */
+  readonly found: readonly (Metric & { readonly line: number })[];
+  /** Names of rules that were given up now. */
+  readonly givenUp: readonly string[];
+}
+
 /** What is searched of a line, characters. Metrics are printed on short lines. */
 const searchedLength = 8 * 1024;
 /** Searching a batch, or a single line after that took too long; ms. */
@@ -88,33 +96,31 @@ export class MetricSearch {
     });
   }
 
-  /**
-   * Searches a batch of lines.
-   * @returns names of rules that were given up now
-   */
-  search(lines: readonly { readonly text: string; readonly timestamp: number }[]): readonly string[] {
+  /** Searches a batch of lines. */
+  search(lines: readonly { readonly text: string; readonly timestamp: number }[]): SearchResult {
     const rules = this.#rules.filter((rule) => rule.strikes < strikesAllowed);
-    if (rules.length === 0 || lines.length === 0) return [];
+    if (rules.length === 0 || lines.length === 0) return { found: [], givenUp: [] };
     const texts = lines.map((line) => formsOf(line.text.slice(0, searchedLength)));
-    const found = searchWithin(batchBudgetMs, texts, rules);
-    if (found) {
-      for (const [line, rule, text] of found) this.#keep(rules[rule].name, text, lines[line].timestamp);
-      return [];
-    }
+    const hits = searchWithin(batchBudgetMs, texts, rules);
+    if (hits) return { found: this.#keep(hits, rules, lines), givenUp: [] };
+    const found: SearchResult["found"][number][] = [];
     const givenUp: string[] = [];
     for (const rule of rules) {
       const alone = searchWithin(batchBudgetMs, texts, [rule]);
-      for (const [line, , text] of alone ?? []) this.#keep(rule.name, text, lines[line].timestamp);
-      if (alone !== undefined) continue;
+      if (alone !== undefined) {
+        found.push(...this.#keep(alone, [rule], lines));
+        continue;
+      }
       for (const [index, forms] of texts.entries()) {
         if (rule.strikes >= strikesAllowed) break;
-        const hits = searchWithin(lineBudgetMs, [forms], [rule]);
-        if (hits === undefined) rule.strikes += 1;
-        for (const [, , text] of hits ?? []) this.#keep(rule.name, text, lines[index].timestamp);
+        const inLine = searchWithin(lineBudgetMs, [forms], [rule]);
+        if (inLine === undefined) rule.strikes += 1;
+        const placed = (inLine ?? []).map(([, , text]): Hit => [index, 0, text]);
+        found.push(...this.#keep(placed, [rule], lines));
       }
       if (rule.strikes >= strikesAllowed) givenUp.push(rule.name);
     }
-    return givenUp;
+    return { found, givenUp };
   }
 
   /** The last value of every metric that was seen, in the order of the rules. */
@@ -123,9 +129,19 @@ export class MetricSearch {
     return [...names].flatMap((name) => this.#last.get(name) ?? []);
   }
 
-  #keep(name: string, text: string, timestamp: number): void {
-    const value = text.trim() === "" ? Number.NaN : Number(text);
-    if (Number.isFinite(value)) this.#last.set(name, { name, value, timestamp });
+  /** The hits that are numbers, each remembered as the last of its metric. */
+  #keep(
+    hits: readonly Hit[],
+    rules: readonly { readonly name: string }[],
+    lines: readonly { readonly timestamp: number }[],
+  ): SearchResult["found"] {
+    return hits.flatMap(([line, rule, text]) => {
+      const value = text.trim() === "" ? Number.NaN : Number(text);
+      if (!Number.isFinite(value)) return [];
+      const metric: Metric = { name: rules[rule].name, value, timestamp: lines[line].timestamp };
+      this.#last.set(metric.name, metric);
+      return [{ ...metric, line }];
+    });
   }
 }
 

@@ -1,7 +1,16 @@
 /** Ports in memory, for tests of jobs that need neither S3 nor Logs. */
 import { writeFile } from "node:fs/promises";
 import { Readable } from "node:stream";
-import type { LogEvent, LogSink, LogStreamKey, ObjectEntry, ObjectStorage, WorkloadCredentials } from "./ports.ts";
+import type {
+  LogEvent,
+  LogSink,
+  LogStreamKey,
+  MetricDatum,
+  MetricSink,
+  ObjectEntry,
+  ObjectStorage,
+  WorkloadCredentials,
+} from "./ports.ts";
 
 /** For workloads that call nobody: they learn their region only. */
 export const noCredentials: WorkloadCredentials = {
@@ -82,5 +91,18 @@ export class MemoryLogs implements LogSink {
 
   async sourceOffset(key: LogStreamKey): Promise<number> {
     return this.#stream(key).offset;
+  }
+}
+
+export class MemoryMetrics implements MetricSink {
+  readonly data: (MetricDatum & { readonly space: string })[] = [];
+
+  put(space: { accountId: string; region: string }, data: readonly MetricDatum[]): void {
+    for (const datum of data) this.data.push({ ...datum, space: `${space.accountId} ${space.region}` });
+  }
+
+  /** Values of one metric in the order in which they came. */
+  values(name: string): MetricDatum["value"][] {
+    return this.data.filter((datum) => datum.name === name).map(({ value }) => value);
   }
 }

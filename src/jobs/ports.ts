@@ -95,6 +95,19 @@ export interface WorkloadIdentity {
   readonly sessionName: string;
 }
 
+/** What a workload uses of its machine, as SageMaker's instance metrics tell it. */
+export function usageData(
+  share: { readonly cpuPercent: number; readonly memoryPercent: number; readonly diskPercent: number },
+  about: Pick<MetricDatum, "namespace" | "dimensions" | "timestamp">,
+): MetricDatum[] {
+  const values = {
+    CPUUtilization: share.cpuPercent,
+    MemoryUtilization: share.memoryPercent,
+    DiskUtilization: share.diskPercent,
+  };
+  return Object.entries(values).map(([name, value]) => ({ ...about, name, unit: "Percent", value }));
+}
+
 /** Temporary credentials of the role that a workload runs under, as variables of its environment. */
 export interface WorkloadCredentials {
   /**

@@ -8,7 +8,9 @@ import { defineService, type Service } from "../protocol/service.ts";
 import type { CredentialLookup } from "../protocol/sigv4/index.ts";
 import type { ReconcilerEngine } from "../resources/reconciler.ts";
 import { EndpointFleet } from "../serving/endpoint-fleet.ts";
+import { EndpointMetrics } from "../serving/endpoint-metrics.ts";
 import { EndpointRouter } from "../serving/endpoint-router.ts";
+import { cloudwatchService, type MetricStore } from "../services/cloudwatch/index.ts";
 import { iamService } from "../services/iam/index.ts";
 import { logsService } from "../services/logs/index.ts";
 import type { LogStore } from "../services/logs/log-store.ts";
@@ -48,6 +50,7 @@ export interface Backends {
   /** Where jobs and endpoints have their data instead. */
   readonly outsideS3: OutsideS3 | undefined;
   readonly logs: LogStore;
+  readonly metrics: MetricStore;
   readonly compute: ComputeBackend;
   readonly engine: ReconcilerEngine;
   readonly clock: Clock;
@@ -72,7 +75,7 @@ export interface BuiltServices {
 const algorithmProgram = entryPoint(import.meta.url, "../jobs/run-algorithm/main.ts");
 
 export function buildServices(backends: Backends): BuiltServices {
-  const { roots, secrets, records, logs, compute, engine, clock, dataDirectory, report } = backends;
+  const { roots, secrets, records, logs, metrics, compute, engine, clock, dataDirectory, report } = backends;
   const objects = backends.outsideS3 === undefined ? jobStorage(backends.objects) : outsideStorage(backends.outsideS3);
   const families = { records, notify: engine.notify.bind(engine) };
   const iam = iamService({ records });
@@ -94,7 +97,7 @@ export function buildServices(backends: Backends): BuiltServices {
   };
 
   const trainingJobs = trainingJobFamily(families);
-  const runner = new JobRunner({ compute, storageOf, logs, dataDirectory });
+  const runner = new JobRunner({ compute, storageOf, logs, metrics, clock, dataDirectory, report });
   const capacity = new Capacity(backends.maxConcurrentJobs);
   engine.add(trainingJobReconciler({ runner, capacity, credentials, command: [process.execPath, algorithmProgram] }));
 
@@ -110,6 +113,14 @@ export function buildServices(backends: Backends): BuiltServices {
     runtimeDirectory: backends.runtimeDirectory,
     report,
   });
+  const endpointMetrics = new EndpointMetrics({
+    router,
+    compute,
+    metrics,
+    clock,
+    directory: dataDirectory,
+    report,
+  });
   engine.add(endpointReconciler(fleet));
   const models = modelFamily(families);
   const configs = endpointConfigFamily(families);
@@ -118,7 +129,7 @@ export function buildServices(backends: Backends): BuiltServices {
   const sagemaker = defineService<SageMakerOperations>(
     "sagemaker",
     {
-      ...trainingJobOperations({ trainingJobs, objects, roles }),
+      ...trainingJobOperations({ trainingJobs, runner, objects, roles }),
       ...modelOperations({ models, storageOf, roles }),
       ...endpointOperations({ models, configs, endpoints }),
       ...tagOperations({ records }),
@@ -126,7 +137,15 @@ export function buildServices(backends: Backends): BuiltServices {
     { accesses: sagemakerAccessRules({ tagsOf: (arn) => records.tags(arn) }) },
   );
   return {
-    services: [sagemaker, sagemakerRuntimeService({ router }), s3, logsService({ records, logs }), sts, iam],
+    services: [
+      sagemaker,
+      sagemakerRuntimeService({ router }),
+      s3,
+      logsService({ records, logs }),
+      cloudwatchService({ metrics }),
+      sts,
+      iam,
+    ],
     lookup: sts.lookup,
     authorizer,
     credentials,
@@ -134,6 +153,9 @@ export function buildServices(backends: Backends): BuiltServices {
       await resumeTrainingJobs(records, runner, capacity);
       await resumeEndpoints(records, fleet);
     },
-    close: () => fleet.end(),
+    async close() {
+      await fleet.end();
+      await endpointMetrics.close();
+    },
   };
 }

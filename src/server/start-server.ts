@@ -6,6 +6,7 @@ import type { Service } from "../protocol/service.ts";
 import { ReconcilerEngine } from "../resources/reconciler.ts";
 import { runtimeDirectory } from "../serving/runtime-directory.ts";
 import { ensureDefaultRole } from "../services/iam/index.ts";
+import { MetricStore } from "../services/cloudwatch/index.ts";
 import { LogStore } from "../services/logs/log-store.ts";
 import { ObjectStore } from "../services/s3/object-store.ts";
 import { loadOrCreateRootCredentials } from "../services/sts/root-credentials.ts";
@@ -64,6 +65,8 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     });
     const logs = await LogStore.open(records, directory.folder("logs"), clock);
     closers.push(() => logs.close());
+    const metrics = await MetricStore.open({ directory: directory.folder("metrics"), clock, report });
+    closers.push(() => metrics.close());
     const compute = new LocalProcessBackend(config.dataDirectory);
     closers.push(() => compute.close());
     const engine = new ReconcilerEngine({ records, clock, log: report });
@@ -78,6 +81,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       objects,
       outsideS3: config.outsideS3,
       logs,
+      metrics,
       compute,
       engine,
       clock,

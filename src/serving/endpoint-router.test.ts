@@ -33,6 +33,7 @@ function replicaAt(socketPath: string): TestReplica {
   const pool = new Pool("http://replica", { socketPath, connections: 8 });
   undo.push(() => pool.destroy());
   const replica: TestReplica = {
+    id: "replica",
     pool,
     outstanding: 0,
     doubted: 0,

@@ -16,6 +16,8 @@ export const invocationTimeoutMs = 60_000;
 const replacementWaitMs = 10_000;
 /** Unanswered requests of one variant; more are turned away. */
 const maxOutstanding = 2_000;
+/** Variants that are gone and whose last deeds nobody asked for yet. */
+const maxDeparted = 1_000;
 
 export type RoutingStrategy = "RANDOM" | "LEAST_OUTSTANDING_REQUESTS";
 
@@ -27,6 +29,8 @@ export interface EndpointKey {
 
 /** A replica as the router sees it. */
 export interface RoutedReplica {
+  /** The workload that it is. */
+  readonly id: string;
   readonly pool: Dispatcher;
   /** Requests sent to it and not yet answered; the router counts. */
   outstanding: number;
@@ -104,7 +108,28 @@ export interface LatencySum {
   readonly max: number;
 }
 
+/** A latency in microseconds and how often it occurred. */
+export type LatencyCount = readonly [micros: number, count: number];
+
+/** What a variant did since the last look. */
+export interface VariantActivity {
+  readonly endpoint: EndpointKey;
+  readonly variantName: string;
+  /** The workloads that serve it now. */
+  readonly replicas: readonly string[];
+  /** Requests that replicas are answering now. */
+  readonly concurrent: number;
+  readonly invocations: number;
+  readonly invocation4XXErrors: number;
+  readonly invocation5XXErrors: number;
+  readonly invocationModelErrors: number;
+  /** To three digits, so that they are few. */
+  readonly modelLatencies: readonly LatencyCount[];
+  readonly overheadLatencies: readonly LatencyCount[];
+}
+
 class Latency implements LatencySum {
+  #recent = new Map<number, number>();
   count = 0;
   sum = 0;
   min = Number.POSITIVE_INFINITY;
@@ -115,6 +140,15 @@ class Latency implements LatencySum {
     this.sum += micros;
     if (micros < this.min) this.min = micros;
     if (micros > this.max) this.max = micros;
+    const shown = toThreeDigits(micros);
+    this.#recent.set(shown, (this.#recent.get(shown) ?? 0) + 1);
+  }
+
+  /** What was added since the last call. */
+  takeRecent(): LatencyCount[] {
+    const recent = [...this.#recent];
+    this.#recent = new Map();
+    return recent;
   }
 
   snapshot(): LatencySum {
@@ -131,6 +165,22 @@ class Counters {
   modelErrors = 0;
   readonly modelLatency = new Latency();
   readonly overheadLatency = new Latency();
+  #seen = { invocations: 0, errors4XX: 0, errors5XX: 0, modelErrors: 0 };
+
+  /** What was counted since the last call. */
+  takeRecent(): Omit<VariantActivity, "endpoint" | "variantName" | "replicas" | "concurrent"> {
+    const { invocations, errors4XX, errors5XX, modelErrors } = this;
+    const before = this.#seen;
+    this.#seen = { invocations, errors4XX, errors5XX, modelErrors };
+    return {
+      invocations: invocations - before.invocations,
+      invocation4XXErrors: errors4XX - before.errors4XX,
+      invocation5XXErrors: errors5XX - before.errors5XX,
+      invocationModelErrors: modelErrors - before.modelErrors,
+      modelLatencies: this.modelLatency.takeRecent(),
+      overheadLatencies: this.overheadLatency.takeRecent(),
+    };
+  }
 }
 
 interface LiveVariant {
@@ -152,6 +202,8 @@ export class EndpointRouter {
   readonly #endpoints = new Map<string, LiveEndpoint>();
   readonly #clock: Clock;
   readonly #random: () => number;
+  /** Last deeds of variants that are gone. */
+  #departed: VariantActivity[] = [];
 
   /** @param random uniform in [0, 1) */
   constructor(clock: Clock, random: () => number = Math.random) {
@@ -174,13 +226,21 @@ export class EndpointRouter {
       byName: new Map(live.map((variant) => [variant.variant.name, variant])),
       totalWeight: live.reduce((sum, { variant }) => sum + variant.weight, 0),
     });
-    if (before !== undefined) wake(before);
+    if (before === undefined) return;
+    const names = new Set(variants.map(({ name }) => name));
+    this.#depart(
+      before,
+      before.variants.filter(({ variant }) => !names.has(variant.name)),
+    );
+    wake(before);
   }
 
   delete(key: EndpointKey): void {
     const endpoint = this.#endpoints.get(nameOf(key));
     this.#endpoints.delete(nameOf(key));
-    if (endpoint !== undefined) wake(endpoint);
+    if (endpoint === undefined) return;
+    this.#depart(endpoint, endpoint.variants);
+    wake(endpoint);
   }
 
   /** Tells waiting requests that a variant's replicas changed. */
@@ -203,6 +263,23 @@ export class EndpointRouter {
         overheadLatencyMicros: counters.overheadLatency.snapshot(),
       })),
     );
+  }
+
+  /** What every variant did since the last call, those among them that are gone. */
+  takeActivity(): readonly VariantActivity[] {
+    const departed = this.#departed;
+    this.#departed = [];
+    const present = [...this.#endpoints.values()].flatMap(({ key, variants }) =>
+      variants.map((live) => activityOf(key, live)),
+    );
+    return [...departed, ...present];
+  }
+
+  #depart({ key }: LiveEndpoint, variants: readonly LiveVariant[]): void {
+    const activities = variants.map((live) => activityOf(key, live));
+    this.#departed.push(...activities.filter(({ invocations }) => invocations > 0));
+    // Nobody may be asking.
+    this.#departed.splice(0, this.#departed.length - maxDeparted);
   }
 
   /**
@@ -344,6 +421,23 @@ export class EndpointRouter {
 }
 
 const empty = new Uint8Array(0);
+
+function activityOf(endpoint: EndpointKey, { variant, counters, outstanding }: LiveVariant): VariantActivity {
+  return {
+    endpoint,
+    variantName: variant.name,
+    replicas: variant.replicas().map(({ id }) => id),
+    concurrent: outstanding,
+    ...counters.takeRecent(),
+  };
+}
+
+/** Whole microseconds below 1,000, three digits above: at most 0.5 % off. */
+function toThreeDigits(micros: number): number {
+  if (micros < 1000) return Math.round(micros);
+  const unit = 10 ** (Math.floor(Math.log10(micros)) - 2);
+  return Math.round(micros / unit) * unit;
+}
 
 /** The replica certainly did not get the request. */
 class NotSent extends Error {}

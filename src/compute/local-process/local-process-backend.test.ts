@@ -54,6 +54,24 @@ test("a workload whose shim is killed is ended, and its outcome is unknown", asy
   await eventually(() => !isRunning(main) && !isRunning(sleeper));
 });
 
+test.skipIf(process.platform !== "linux")(
+  "the use of a workload counts its children, also those in sessions of their own",
+  async () => {
+    const busy = "for (let n = 0; ; n++);";
+    const script = `"$NODE" -e "${busy}" & "$NODE" -e "require('node:child_process').spawn(process.execPath, ['-e', '${busy}'], { detached: true }); setInterval(() => {}, 1000)" & wait`;
+    await backend.launch(shell("busy", script, { env: { NODE: process.execPath } }));
+    // Two busy children get more than a second of processor time between them; the shell alone none.
+    await eventually(async () => ((await backend.usage("busy"))?.cpuMs ?? 0) > 1000);
+    const { memoryBytes } = (await backend.usage("busy"))!;
+    // Three programs of some 40 MiB each.
+    expect(memoryBytes).toBeGreaterThan(60 * 2 ** 20);
+    expect(await backend.usage("nobody")).toBeUndefined();
+    await backend.stop("busy", 0);
+    await backend.exited("busy");
+    expect(await backend.usage("busy")).toBeUndefined();
+  },
+);
+
 test("an adopting server also notices that a shim was killed", async () => {
   await backend.launch(shell("orphan", "echo ready; exec sleep 60"));
   await eventually(() => existsSync(join(folder("orphan"), "state.json")));

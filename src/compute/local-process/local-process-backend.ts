@@ -10,8 +10,15 @@ import { closeSync, existsSync, type FSWatcher, openSync, watch } from "node:fs"
 import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { entryPoint } from "../../util/entry-point.ts";
-import type { ComputeBackend, WorkloadLogLine, WorkloadSpec, WorkloadState } from "../compute-backend.ts";
+import type {
+  ComputeBackend,
+  WorkloadLogLine,
+  WorkloadSpec,
+  WorkloadState,
+  WorkloadUsage,
+} from "../compute-backend.ts";
 import { readFrames } from "./log-writer.ts";
+import { usageOfSession } from "./process-usage.ts";
 import {
   type Claim,
   claimFile,
@@ -161,6 +168,12 @@ export class LocalProcessBackend implements ComputeBackend {
       }
       if (ended) return;
     }
+  }
+
+  async usage(id: string): Promise<WorkloadUsage | undefined> {
+    const state = readJson<RunningState>(join(this.#folder(id), stateFile));
+    // The shim makes every workload the leader of a session.
+    return state === undefined || !isAlive(state) ? undefined : usageOfSession(state.pid);
   }
 
   async list(): Promise<readonly string[]> {

@@ -5,11 +5,14 @@ import type {
   SecondaryStatusTransition,
   TrainingJobSummary,
 } from "../../../protocol/generated/sagemaker.ts";
+import type { Metric } from "../../../jobs/metrics.ts";
 import { secondaryStatus, type TrainingJob, type TrainingJobRecord } from "./training-job-record.ts";
 
+/** @param metrics the last value of each so far */
 export function describeTrainingJob(
   record: TrainingJobRecord,
   metricDefinitions: readonly MetricDefinition[],
+  metrics: readonly Metric[],
 ): DescribeTrainingJobResponse {
   const job = record.body;
   const { request } = job;
@@ -44,14 +47,13 @@ export function describeTrainingJob(
         StatusMessage: message,
       }),
     ),
-    ...(job.outcome &&
-      job.outcome.metrics.length > 0 && {
-        FinalMetricDataList: job.outcome.metrics.map(({ name, value, timestamp }) => ({
-          MetricName: name,
-          Value: value,
-          Timestamp: new Date(timestamp),
-        })),
-      }),
+    ...(metrics.length > 0 && {
+      FinalMetricDataList: metrics.map(({ name, value, timestamp }) => ({
+        MetricName: name,
+        Value: value,
+        Timestamp: new Date(timestamp),
+      })),
+    }),
     EnableNetworkIsolation: request.EnableNetworkIsolation ?? false,
     EnableInterContainerTrafficEncryption: request.EnableInterContainerTrafficEncryption ?? false,
     EnableManagedSpotTraining: false,

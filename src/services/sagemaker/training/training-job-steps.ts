@@ -195,6 +195,11 @@ async function jobOf(steps: TrainingSteps, record: TrainingJobRecord): Promise<J
     log: { accountId: record.accountId, region: record.region, group: logGroup, stream: logStream! },
     notes,
     metrics: known?.algorithm.metricDefinitions ?? [],
+    monitoring: {
+      namespace: "/aws/sagemaker/TrainingJobs",
+      dimensions: { TrainingJobName: record.name },
+      host: `${record.name}/${host}`,
+    },
     output: {
       accountId: record.accountId,
       bucket: output.bucket,

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { LocalProcessBackend } from "../../../compute/local-process/local-process-backend.ts";
 import { Capacity } from "../../../jobs/capacity.ts";
 import { JobRunner } from "../../../jobs/job-runner.ts";
-import { MemoryLogs, MemoryObjects, noCredentials } from "../../../jobs/ports.contract.ts";
+import { MemoryLogs, MemoryMetrics, MemoryObjects, noCredentials } from "../../../jobs/ports.contract.ts";
 import type {
   CreateTrainingJobRequest,
   DescribeTrainingJobResponse,
@@ -49,7 +49,15 @@ class TestServer {
       clock,
       log: (_what, error) => this.faults.push(error),
     });
-    this.runner = new JobRunner({ compute: this.#compute, storageOf: () => objects, logs, dataDirectory: directory });
+    this.runner = new JobRunner({
+      compute: this.#compute,
+      storageOf: () => objects,
+      logs,
+      metrics: new MemoryMetrics(),
+      clock,
+      dataDirectory: directory,
+      report: (_what, error) => this.faults.push(error),
+    });
     this.#capacity = new Capacity(slots);
     const command: [string, string] = [process.execPath, join(directory, "tiny.mjs")];
     this.#reconciler = trainingJobReconciler({
@@ -62,6 +70,7 @@ class TestServer {
     this.#engine.add(this.#reconciler);
     this.#operations = trainingJobOperations({
       trainingJobs: trainingJobFamily({ records: this.#records, notify: (key) => this.#engine.notify(key) }),
+      runner: this.runner,
       algorithms,
       objects,
       roles: { isAssumable: async (_account, arn) => arn === roleArn },

@@ -2,6 +2,7 @@
 import { builtInAlgorithm } from "../../../algorithms/registry.ts";
 import { AwsError, validationError } from "../../../protocol/aws-error.ts";
 import type { DescribeTrainingJobResponse, SageMakerOperations } from "../../../protocol/generated/sagemaker.ts";
+import type { JobRunner } from "../../../jobs/job-runner.ts";
 import type { OperationTable } from "../../../protocol/service.ts";
 import { commonFilters, ResourceFamily } from "../../../resources/resource-family.ts";
 import type { ResourceFacts, ResourceFamilyOptions } from "../../../resources/resource-family.ts";
@@ -36,6 +37,8 @@ export function trainingJobFamily(options: ResourceFamilyOptions): TrainingJobFa
 
 export interface TrainingJobDependencies extends Omit<TrainingRequestRules, "algorithms"> {
   readonly trainingJobs: TrainingJobFamily;
+  /** Knows what running jobs have measured. */
+  readonly runner: Pick<JobRunner, "metricsOf">;
   /** Default: the built-in algorithms. */
   readonly algorithms?: AlgorithmDirectory;
 }
@@ -47,6 +50,7 @@ type Operations = Pick<
 
 export function trainingJobOperations({
   trainingJobs,
+  runner,
   algorithms = builtInAlgorithm,
   objects,
   roles,
@@ -71,9 +75,12 @@ export function trainingJobOperations({
         const known = described.get(record);
         if (known !== undefined) return known;
         const image = await algorithms(record.body.request.AlgorithmSpecification!.TrainingImage!);
-        const metrics = image === undefined ? [] : metricDefinitionsOf(image.algorithm);
-        const description = describeTrainingJob(record, metrics);
-        if (Object.isFrozen(record)) described.set(record, Object.freeze(description));
+        const definitions = image === undefined ? [] : metricDefinitionsOf(image.algorithm);
+        const live = record.body.outcome === undefined ? runner.metricsOf(record.body.runId) : undefined;
+        const metrics = live ?? record.body.outcome?.metrics ?? [];
+        const description = describeTrainingJob(record, definitions, metrics);
+        // While it trains, its metrics change and its record does not.
+        if (live === undefined && Object.isFrozen(record)) described.set(record, Object.freeze(description));
         return description;
       },
     },

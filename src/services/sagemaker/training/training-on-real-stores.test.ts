@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 import { LocalProcessBackend } from "../../../compute/local-process/local-process-backend.ts";
 import { Capacity } from "../../../jobs/capacity.ts";
 import { JobRunner } from "../../../jobs/job-runner.ts";
-import { noCredentials } from "../../../jobs/ports.contract.ts";
+import { MemoryMetrics, noCredentials } from "../../../jobs/ports.contract.ts";
 import type { RequestContext } from "../../../protocol/service.ts";
 import { ReconcilerEngine } from "../../../resources/reconciler.ts";
 import { FileBlobStore } from "../../../storage/file-blob-store.ts";
@@ -56,7 +56,15 @@ test("data comes from S3, the model goes there, the log to Logs", async () => {
   const compute = new LocalProcessBackend(directory);
   const faults: unknown[] = [];
   const engine = new ReconcilerEngine({ records, clock, log: (_what, error) => faults.push(error) });
-  const runner = new JobRunner({ compute, storageOf: () => objects, logs, dataDirectory: directory });
+  const runner = new JobRunner({
+    compute,
+    storageOf: () => objects,
+    logs,
+    metrics: new MemoryMetrics(),
+    clock,
+    dataDirectory: directory,
+    report: (_what, error) => faults.push(error),
+  });
   engine.add(
     trainingJobReconciler({
       runner,
@@ -80,6 +88,7 @@ test("data comes from S3, the model goes there, the log to Logs", async () => {
   const family = trainingJobFamily({ records, notify: (key) => engine.notify(key) });
   const operations = trainingJobOperations({
     trainingJobs: family,
+    runner,
     algorithms,
     objects,
     roles: { isAssumable: async () => true },
