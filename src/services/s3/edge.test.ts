@@ -103,3 +103,14 @@ test("answers tell pages that they may read them, errors and virtual hosts too",
   expect(other.headers).not.toHaveProperty("access-control-allow-origin");
   expect((await s3.send({ url: `/${Bucket}/k` })).headers).not.toHaveProperty("vary");
 });
+
+test("only who is known may have an answer's headers changed", async () => {
+  await using s3 = await withCors();
+  await s3.call("PutObject", { Bucket, Key: "k", Body: streamOf("x") });
+  expect(await s3.send({ url: `/${Bucket}/k` })).toMatchObject({ status: 200, body: "x" });
+  const changed = await s3.send({ url: `/${Bucket}/k?response-content-type=text%2Fhtml` });
+  expect(changed.status).toBe(400);
+  expect(changed.body).toContain(
+    "<Code>InvalidRequest</Code><Message>Request specific response headers cannot be used for anonymous GET requests.",
+  );
+});

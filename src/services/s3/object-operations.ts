@@ -86,7 +86,7 @@ export function objectOperations(objects: ObjectStore): OperationTable<S3Operati
       refuses: readRefusals,
       async handle(input, context) {
         const bucket = await usableBucket(objects, context, input.Bucket, input.ExpectedBucketOwner);
-        checkReadable(input);
+        checkReadable(input, context);
         const use = async (object: StoredObject) => {
           const view = { ...viewOf(bucket, object, input, context), ...(await partChecksum(objects, object, input)) };
           return { view, body: await objects.body(object, view.range) };
@@ -105,7 +105,7 @@ export function objectOperations(objects: ObjectStore): OperationTable<S3Operati
       refuses: readRefusals,
       async handle(input, context) {
         const bucket = await usableBucket(objects, context, input.Bucket, input.ExpectedBucketOwner);
-        checkReadable(input);
+        checkReadable(input, context);
         const use = async (object: StoredObject) => ({
           ...viewOf(bucket, object, input, context),
           ...(await partChecksum(objects, object, input)),
@@ -190,12 +190,26 @@ export function objectOperations(objects: ObjectStore): OperationTable<S3Operati
 type ReadRequest = GetObjectRequest | HeadObjectRequest;
 type View = Omit<GetObjectOutput & HeadObjectOutput, "Body"> & { readonly range?: ByteRange | undefined };
 
+const overrides = [
+  "ResponseCacheControl",
+  "ResponseContentDisposition",
+  "ResponseContentEncoding",
+  "ResponseContentLanguage",
+  "ResponseContentType",
+  "ResponseExpires",
+] as const;
+
 /** @throws AwsError InvalidArgument, InvalidRequest, KeyTooLongError */
-function checkReadable({ Key, VersionId, Range, PartNumber }: ReadRequest): void {
+function checkReadable(input: ReadRequest, { principal }: RequestContext): void {
+  const { Key, VersionId, Range, PartNumber } = input;
   checkKey(Key);
   checkVersionId(VersionId);
   if (Range !== undefined && PartNumber !== undefined) {
     throw invalidRequest("Cannot specify both Range header and partNumber query parameter");
+  }
+  // Whoever makes others see something else than what is stored must say who he is.
+  if (principal.kind === "anonymous" && overrides.some((name) => input[name] !== undefined)) {
+    throw invalidRequest("Request specific response headers cannot be used for anonymous GET requests.");
   }
 }
 

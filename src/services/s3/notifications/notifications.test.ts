@@ -117,7 +117,7 @@ test("a message is what S3 sends", async () => {
                 size: 3,
                 eTag: "900150983cd24fb0d6963f7d28e17f72",
                 versionId: "v1",
-                sequencer: "019B76DA6400000000",
+                sequencer: "019B76DAA800000000",
               },
             },
           },
