@@ -7,7 +7,7 @@ import type { CloudWatchLogsOperations } from "../../protocol/generated/logs.ts"
 import type { OperationDefinition, RequestContext } from "../../protocol/service.ts";
 import { SqliteRecordStore } from "../../storage/sqlite-record-store.ts";
 import { ManualClock } from "../../util/clock.ts";
-import { logsService, type LogsOptions } from "./index.ts";
+import { logsService, type LogsOptions, type LogsService } from "./index.ts";
 import { LogStore } from "./log-store.ts";
 
 export const space = { accountId: "000000000000", region: "us-east-1" };
@@ -20,6 +20,7 @@ export interface LogsUnderTest {
   readonly logs: LogStore;
   readonly clock: ManualClock;
   readonly problems: unknown[];
+  readonly service: LogsService;
   call<Name extends keyof Operations>(
     operation: Name,
     input: Operations[Name]["input"],
@@ -58,6 +59,7 @@ export async function openLogs(
     logs,
     clock,
     problems,
+    service,
     async call(operation, input, facts = {}) {
       const { handle } = service.operations[operation] as unknown as OperationDefinition<unknown, unknown>;
       return (await handle(input, requestContext({ service: "logs", operation, clock, ...space, ...facts }))) as never;

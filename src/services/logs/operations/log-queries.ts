@@ -199,7 +199,7 @@ function fieldsOf(message: string): Record<string, string> {
     if (typeof value === "object" && value !== null) {
       const inner = Object.entries(value).slice(0, mostFields);
       for (const [key, each] of inner.reverse()) pending.push([path === "" ? key : `${path}.${key}`, each]);
-    } else if (value !== null) fields[path] = String(value);
+    } else if (value !== null) fields[path] = typeof value === "string" ? value : JSON.stringify(value);
   }
   return fields;
 }
