@@ -26,6 +26,7 @@ export async function usableBucket(
   const { settings, accountId } = bucket;
   const stranger = settings.requestPayer === "Requester" && context.principal.accountId !== accountId;
   if (stranger && context.headers["x-amz-request-payer"] !== "requester") throw s3Error("AccessDenied");
+  if (stranger) context.setHeader("x-amz-request-charged", "requester");
   return bucket;
 }
 

@@ -62,16 +62,19 @@ export function checkWriteConditions({ ifMatch, ifNoneMatch }: WriteConditions):
 
 /**
  * @param object what is there now
- * @throws AwsError PreconditionFailed; NoSuchKey when If-Match finds nothing
+ * @param heldBefore the conditions held when the write began
+ * @throws AwsError PreconditionFailed; NoSuchKey when If-Match finds nothing, or ConditionalRequestConflict when what it
+ *   found was deleted since
  */
 export function evaluateWrite(
   key: string,
   object: ObjectState | undefined,
   { ifMatch, ifNoneMatch }: WriteConditions,
+  heldBefore = false,
 ): void {
   if (ifNoneMatch !== undefined && object !== undefined) throw failed("", "If-None-Match");
   if (ifMatch === undefined) return;
-  if (object === undefined) throw noSuchKey(key);
+  if (object === undefined) throw heldBefore ? s3Error("ConditionalRequestConflict", { Key: key }) : noSuchKey(key);
   if (!etagMatches(ifMatch, object.etag)) throw failed("", "If-Match");
 }
 

@@ -201,7 +201,7 @@ export class MultipartUploads {
       ];
       const event = "ObjectCreated:CompleteMultipartUpload";
       const object = await this.#core
-        .commitObject(bucket, key, body, { conditions, actor, changes, event })
+        .commitObject(bucket, key, body, { conditions, heldBefore: true, actor, changes, event })
         .catch((error: unknown) => {
           // The bucket was deleted meanwhile, and the upload with it.
           throw error instanceof RecordMissing ? noSuchUpload(uploadId) : error;

@@ -30,7 +30,14 @@ import {
   type StoredObject,
 } from "./records.ts";
 import type { BucketSettings } from "./settings/bucket-settings.ts";
-import { maxBodyBytes, StoreCore, toBucket, type ObjectStoreOptions, type StagedBody } from "./store-core.ts";
+import {
+  maxBodyBytes,
+  StoreCore,
+  toBucket,
+  type CommitOptions,
+  type ObjectStoreOptions,
+  type StagedBody,
+} from "./store-core.ts";
 import { verifyStored, type Verified } from "./verify.ts";
 import { toObject } from "./version-history.ts";
 import { listVersions, type VersionRow } from "./version-listing.ts";
@@ -261,7 +268,7 @@ export class ObjectStore {
     const encryption = await this.#core.encryptor.begin(bucket, key, options.encryption);
     const { signal } = options;
     const staged = await this.#core.stage(source, { ...(promised && { promised }), encryption, signal });
-    return this.#commit(bucket, key, staged, description, { conditions, actor, event });
+    return this.#commit(bucket, key, staged, description, { conditions, heldBefore: true, actor, event });
   }
 
   /**
@@ -454,7 +461,7 @@ export class ObjectStore {
     key: string,
     { blobId, checksum, ...staged }: StagedBody,
     description: ObjectDescription,
-    options: { conditions: WriteConditions; actor: Actor; event: ObjectEventName },
+    options: CommitOptions,
   ): Promise<StoredObject> {
     const body: ObjectBody = { ...description, ...staged, blobId, ...(checksum && { checksum }) };
     return this.#core.keepOrDiscard(blobId, () => this.#core.commitObject(bucket, key, body, options));

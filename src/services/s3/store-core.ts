@@ -79,6 +79,8 @@ export interface StageOptions {
 
 export interface CommitOptions {
   readonly conditions?: WriteConditions;
+  /** The conditions held when the write began. */
+  readonly heldBefore?: boolean;
   readonly event: ObjectEventName;
   readonly actor: Actor;
   /** Written in the same batch. */
@@ -192,9 +194,9 @@ export class StoreCore {
 
   /** Makes a staged body the object of its key. @throws AwsError NoSuchBucket when the bucket went away; the errors of `evaluateWrite` */
   async commitObject(bucket: Bucket, key: string, body: ObjectBody, options: CommitOptions): Promise<StoredObject> {
-    const { conditions = {}, actor, event, changes = [] } = options;
+    const { conditions = {}, heldBefore, actor, event, changes = [] } = options;
     return this.changing(bucket, key, async (now, current) => {
-      evaluateWrite(key, current, conditions);
+      evaluateWrite(key, current, conditions, heldBefore);
       const plan = await this.versions.planPut(now, key, current, body);
       const at = this.clock.now();
       const [record] = await this.carryOut(plan, actor, {
