@@ -8,6 +8,7 @@ import {
   type RecordKey,
   type RecordStore,
   type StoredRecord,
+  type TaggedQuery,
   type WriteOptions,
 } from "./record-store.ts";
 
@@ -469,6 +470,52 @@ export function recordStoreContract(implementation: string, open: () => Promise<
         await store.write([{ op: "untag", arn: "arn:a", keys: "all" }], at(4));
         expect(await store.tags("arn:a")).toEqual({});
         expect(await store.tags("arn:b")).toEqual({ b: "other" });
+      });
+
+      test("are listed by ARN, in byte order and page by page", async () => {
+        // U+FF5E comes before U+1F600 by its bytes, behind it by JavaScript's units.
+        const arns = ["arn:a:1", "arn:a:10", "arn:a:2", "arn:b:1", "arn:b:\uff5e", "arn:b:\u{1f600}"];
+        await store.write(
+          arns.toReversed().map((arn) => ({ op: "tag", arn, tags: { of: arn, all: "yes" } })),
+          at(1),
+        );
+        const listed = async (query: Omit<TaggedQuery, "limit">, limit = 1000) =>
+          (await store.taggedArns({ ...query, limit })).map(({ arn }) => arn);
+        expect(await listed({})).toEqual(arns);
+        expect(await listed({}, 2)).toEqual(arns.slice(0, 2));
+        expect(await listed({ after: "arn:a:10" }, 2)).toEqual(arns.slice(2, 4));
+        expect(await listed({ prefix: "arn:a:" })).toEqual(arns.slice(0, 3));
+        expect(await listed({ prefix: "arn:a:", after: "arn:a:1" })).toEqual(arns.slice(1, 3));
+        expect(await listed({ prefix: "arn:b:", after: "arn:a:1" }, 1)).toEqual(["arn:b:1"]);
+        expect(await listed({ prefix: "arn:c" })).toEqual([]);
+        expect(await store.taggedArns({ prefix: "arn:a:2", limit: 1 })).toEqual([
+          { arn: "arn:a:2", tags: { all: "yes", of: "arn:a:2" } },
+        ]);
+        await expect(store.taggedArns({ limit: 0 })).rejects.toThrow(RangeError);
+        await expect(store.taggedArns({ limit: 1001 })).rejects.toThrow(RangeError);
+      });
+
+      test("are listed by key and values, with all tags of the ARN", async () => {
+        const tag = (arn: string, tags: Record<string, string>) => ({ op: "tag", arn, tags }) as const;
+        await store.write(
+          [tag("arn:1", { team: "a", cost: "x" }), tag("arn:2", { team: "b" }), tag("arn:3", { cost: "a" })],
+          at(1),
+        );
+        await store.write([{ op: "untag", arn: "arn:2", keys: ["absent"] }, tag("arn:4", { team: "c" })], at(2));
+        const listed = async (key: string, values?: string[]) =>
+          (await store.taggedArns({ limit: 10, tag: { key, ...(values && { values }) } })).map(({ arn }) => arn);
+        expect(await listed("team")).toEqual(["arn:1", "arn:2", "arn:4"]);
+        expect(await listed("team", [])).toEqual(["arn:1", "arn:2", "arn:4"]);
+        expect(await listed("team", ["a", "c", "x"])).toEqual(["arn:1", "arn:4"]);
+        expect(await listed("cost", ["x", "a"])).toEqual(["arn:1", "arn:3"]);
+        expect(await listed("Team")).toEqual([]);
+        expect(await listed("nul\0")).toEqual([]);
+        expect(await store.taggedArns({ limit: 1, tag: { key: "team", values: ["a"] } })).toEqual([
+          { arn: "arn:1", tags: { cost: "x", team: "a" } },
+        ]);
+        expect(await store.taggedArns({ limit: 1, tag: { key: "team" }, after: "arn:2" })).toEqual([
+          { arn: "arn:4", tags: { team: "c" } },
+        ]);
       });
 
       test("may be called like a property of every object", async () => {

@@ -126,6 +126,24 @@ export interface HistoryEntry {
   readonly after: unknown;
 }
 
+/** Which ARNs with tags to list. */
+export interface TaggedQuery {
+  /** At most this many ARNs, 1..1000. */
+  readonly limit: number;
+  /** Only ARNs that begin so. */
+  readonly prefix?: string;
+  /** ARNs strictly behind this one in byte order. */
+  readonly after?: string;
+  /** Only ARNs with this key, and one of these values if there are any. */
+  readonly tag?: { readonly key: string; readonly values?: readonly string[] };
+}
+
+export interface TaggedArn {
+  readonly arn: string;
+  /** All of its tags. */
+  readonly tags: Readonly<Record<string, string>>;
+}
+
 export interface RecordStore {
   /** The record may be shared with other callers: it is not to be changed, and frozen when it is. */
   get<Body>(key: RecordKey): Promise<StoredRecord<Body> | undefined>;
@@ -136,6 +154,8 @@ export interface RecordStore {
   /** All records of a family over all accounts and regions, in key order, page by page. */
   scan<Body>(family: string): AsyncIterable<StoredRecord<Body>>;
   tags(arn: string): Promise<Readonly<Record<string, string>>>;
+  /** ARNs that have tags, of all accounts and regions, in byte order. */
+  taggedArns(query: TaggedQuery): Promise<readonly TaggedArn[]>;
   history(key: RecordKey): Promise<readonly HistoryEntry[]>;
   /**
    * Applies all changes or none, durably.

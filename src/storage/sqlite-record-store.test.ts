@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "libsql";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { migrations } from "./migrations/index.ts";
 import { recordStoreContract } from "./record-store.contract.ts";
 import { SqliteRecordStore } from "./sqlite-record-store.ts";
 
@@ -45,9 +46,9 @@ test("a file that is no database is refused and left as it is", () => {
 test("a database of a newer version is refused by name", async () => {
   await new SqliteRecordStore({ file, reserveBytes: 0 }).close();
   const database = new Database(file);
-  database.exec("insert into migration values (2, 'lineage', 0)");
+  database.exec("insert into migration values (1000, 'lineage', 0)");
   database.close();
   expect(() => new SqliteRecordStore({ file })).toThrow(
-    `database ${file} has schema 2 ("lineage"), this Sagebrush knows up to 1: start the newer Sagebrush`,
+    `database ${file} has schema 1000 ("lineage"), this Sagebrush knows up to ${migrations.length}: start the newer Sagebrush`,
   );
 });

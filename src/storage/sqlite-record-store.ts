@@ -21,11 +21,14 @@ import type {
   RecordKey,
   RecordStore,
   StoredRecord,
+  TaggedArn,
+  TaggedQuery,
   WriteOptions,
 } from "./record-store.ts";
 import { sqliteFlavour } from "./sql-flavour.ts";
 import { SpaceIndex } from "./space-index.ts";
 import { isDiskFull, SqliteConnection } from "./sqlite-connection.ts";
+import { taggedArns } from "./tag-queries.ts";
 
 /** Records that a scan holds at a time. */
 const scanPage = 500;
@@ -42,6 +45,11 @@ export interface SqliteRecordStoreOptions {
 
 /** Records that are asked for again and again (a job that is polled, a model that is deployed) are read once. */
 const recentRecords = 2000;
+
+function checkLimit(limit: number): void {
+  if (Number.isInteger(limit) && limit >= 1 && limit <= maxPage) return;
+  throw new RangeError(`the limit of a list must be a whole number from 1 to ${maxPage}, got ${limit}`);
+}
 
 function recentId(space: number, name: string): string {
   return `${space} ${name}`;
@@ -119,9 +127,7 @@ export class SqliteRecordStore implements RecordStore {
   }
 
   async list<Body>(query: ListQuery): Promise<ListPage<Body>> {
-    if (!Number.isInteger(query.limit) || query.limit < 1 || query.limit > maxPage) {
-      throw new RangeError(`the limit of a list must be a whole number from 1 to ${maxPage}, got ${query.limit}`);
-    }
+    checkLimit(query.limit);
     const space = this.#spaces.find(query);
     if (space === undefined) return { records: [] };
     const rows = this.#connection.all(listRecords(db, sqliteFlavour, space.id, query));
@@ -156,6 +162,20 @@ export class SqliteRecordStore implements RecordStore {
 
   async tags(arn: string): Promise<Readonly<Record<string, string>>> {
     return readTags(this.#connection, arn);
+  }
+
+  async taggedArns(query: TaggedQuery): Promise<readonly TaggedArn[]> {
+    checkLimit(query.limit);
+    const texts = [query.prefix, query.after, query.tag?.key, ...(query.tag?.values ?? [])];
+    // What cannot be stored is not there.
+    if (!texts.every((text) => text === undefined || isStorableText(text))) return [];
+    const found = new Map<string, [string, string][]>();
+    for (const { arn, key, value } of this.#connection.all(taggedArns(db, query))) {
+      const tags = found.get(arn);
+      if (tags === undefined) found.set(arn, [[key, value]]);
+      else tags.push([key, value]);
+    }
+    return Array.from(found, ([arn, tags]) => ({ arn, tags: Object.fromEntries(tags) }));
   }
 
   async history(key: RecordKey): Promise<readonly HistoryEntry[]> {
