@@ -67,6 +67,8 @@ export interface RequestHandlerOptions {
   /** Region of unsigned requests when auth is off. */
   readonly region: string;
   readonly baseUrl: () => string;
+  /** Told of every caller that proved who it is. */
+  readonly noteUse?: (principal: Principal, use: { at: number; service: string; region: string }) => void;
   /** Told about faults of ours: what a client sees as InternalFailure. */
   readonly onFault: (error: unknown, facts: { requestId: string; service: string; operation: string }) => void;
 }
@@ -294,8 +296,14 @@ export class RequestHandler {
       service: signingName,
       ...(bucket === undefined ? {} : { bucket }),
     });
+    const { principal } = verified.credential;
+    this.#options.noteUse?.(principal, {
+      at: this.#options.clock.now(),
+      service: signingName,
+      region: verified.region,
+    });
     return {
-      principal: verified.credential.principal,
+      principal,
       region: verified.region,
       payload: verified.payload,
       signature: request.headers["authorization"] === undefined ? "REST-QUERY-STRING" : "REST-HEADER",

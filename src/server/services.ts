@@ -11,7 +11,7 @@ import { EndpointFleet } from "../serving/endpoint-fleet.ts";
 import { EndpointMetrics } from "../serving/endpoint-metrics.ts";
 import { EndpointRouter } from "../serving/endpoint-router.ts";
 import { cloudwatchService, type MetricStore } from "../services/cloudwatch/index.ts";
-import { iamService } from "../services/iam/index.ts";
+import { iamService, type IamService } from "../services/iam/index.ts";
 import { logsService } from "../services/logs/index.ts";
 import type { LogStore } from "../services/logs/log-store.ts";
 import { outsideStorage, type OutsideS3 } from "../services/s3/outside/outside-storage.ts";
@@ -64,11 +64,12 @@ export interface BuiltServices {
   readonly services: readonly Service[];
   readonly lookup: CredentialLookup;
   readonly authorizer: Authorizer;
+  readonly noteUse: IamService["noteUse"];
   /** What workloads get their role's credentials from. */
   readonly credentials: ContainerCredentials;
   /** Takes over what a server before this one left running; before requests are answered and the engine starts. */
   resume(): Promise<void>;
-  /** Ends the replicas of endpoints, which nobody could reach any more; jobs go on. */
+  /** Ends the replicas of endpoints, which nobody could reach any more; jobs go on. Writes what waits. */
   close(): Promise<void>;
 }
 
@@ -148,6 +149,7 @@ export function buildServices(backends: Backends): BuiltServices {
     ],
     lookup: sts.lookup,
     authorizer,
+    noteUse: iam.noteUse,
     credentials,
     async resume() {
       await resumeTrainingJobs(records, runner, capacity);
@@ -156,6 +158,7 @@ export function buildServices(backends: Backends): BuiltServices {
     async close() {
       await fleet.end();
       await endpointMetrics.close();
+      await iam.close();
     },
   };
 }

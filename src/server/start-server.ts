@@ -99,6 +99,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       services,
       lookup,
       authorizer: built.authorizer,
+      noteUse: built.noteUse,
       clock,
       auth: config.auth,
       accountId: config.accountId,

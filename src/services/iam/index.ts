@@ -63,7 +63,7 @@ export interface IamService extends Service {
   /** The policies that speak for a caller; synchronous when they are known. None for whoever is gone or not known. */
   policiesOf(principal: Principal): CallerPolicies | Promise<CallerPolicies>;
   /** Notes that a credential was used, for GetAccessKeyLastUsed and RoleLastUsed. Returns at once. */
-  noteUse(principal: Principal, use: LastUse): void;
+  readonly noteUse: (principal: Principal, use: LastUse) => void;
   /** Writes what was noted. */
   close(): Promise<void>;
 }
