@@ -100,6 +100,18 @@ test("a bucket that does not exist is named", async () => {
   );
 });
 
+test("data that the job's role may not read is the client's error, and says what is not allowed", async () => {
+  objects.put("b", "train/a.csv", "1");
+  objects.download = () =>
+    Promise.reject(Object.assign(new Error("User: x is not authorized"), { code: "AccessDenied" }));
+  objects.stat = () => Promise.reject(Object.assign(new Error("User: x is not authorized"), { code: "AccessDenied" }));
+  const error = await download("s3://b/train/").catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(ClientError);
+  expect((error as Error).message).toBe(
+    "Data download failed: AccessDenied: User: x is not authorized (channel train)",
+  );
+});
+
 test("keys that leave the channel's folder are refused and nothing is written outside", async () => {
   objects.put("b", "d/../../../escape.csv", "1");
   await expect(download("s3://b/d/")).rejects.toThrow(ClientError);

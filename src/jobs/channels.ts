@@ -19,6 +19,13 @@ const parallelDownloads = 8;
 /** Bytes of a manifest; a million keys fit. */
 const maxManifestBytes = 256 * 1024 ** 2;
 
+export interface DownloadOptions {
+  readonly objects: ObjectStorage;
+  readonly accountId: string;
+  readonly dataFolder: string;
+  readonly signal: AbortSignal;
+}
+
 interface WantedObject {
   readonly bucket: string;
   readonly key: string;
@@ -33,15 +40,17 @@ interface WantedObject {
  *
  * @throws ClientError when there is nothing to bring, a manifest is wrong, or keys cannot be files
  */
-export async function downloadChannel(
-  channel: Channel,
-  options: {
-    readonly objects: ObjectStorage;
-    readonly accountId: string;
-    readonly dataFolder: string;
-    readonly signal: AbortSignal;
-  },
-): Promise<void> {
+export async function downloadChannel(channel: Channel, options: DownloadOptions): Promise<void> {
+  try {
+    await bring(channel, options);
+  } catch (error) {
+    // Whose role may not read its data has given it the wrong one.
+    if ((error as NodeJS.ErrnoException).code !== "AccessDenied") throw error;
+    throw downloadFailed(`AccessDenied: ${(error as Error).message} (channel ${channel.name})`, { cause: error });
+  }
+}
+
+async function bring(channel: Channel, options: DownloadOptions): Promise<void> {
   const { objects, accountId, dataFolder, signal } = options;
   const folder = join(dataFolder, channel.name);
   await mkdir(folder, { recursive: true });

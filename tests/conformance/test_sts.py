@@ -240,7 +240,8 @@ def test_jobs_and_models_have_the_rights_of_their_role(server, unique):
         sagemaker.create_training_job(**training_job(job, unique, {"num_round": 2}, RoleArn=role_arn))
         described = finish(sagemaker, job)
         assert described["TrainingJobStatus"] == "Failed"
-        assert described["FailureReason"].startswith("ClientError: ")
+        what = "Data download failed" if role_arn == blind else "Uploading the artifacts failed"
+        assert described["FailureReason"].startswith(f"ClientError: {what}: AccessDenied: ")
         who = f"arn:aws:sts::{ACCOUNT}:assumed-role/{unique}-{name}/SageMaker"
         assert f"AccessDenied: User: {who} is not authorized to perform: {action}" in described["FailureReason"]
 
@@ -259,6 +260,22 @@ boto3.client("s3").put_object(Bucket=sys.argv[1], Key="from-the-job", Body=b"1")
 """
 
 
+def given_to(server, is_wanted):
+    """The AWS variables of the one workload whose environment is wanted; its id with them."""
+    found = [json.loads(path.read_text()) for path in (server.data_dir / "workloads").glob("*/spec.json")]
+    [specification] = [each for each in found if is_wanted(each["env"])]
+    given = {name: value for name, value in specification["env"].items() if name.startswith("AWS_")}
+    assert given["AWS_CONTAINER_CREDENTIALS_FULL_URI"] == f"{server.url}/_sagebrush/credentials"
+    return given
+
+
+def run_as(given, bucket):
+    """boto3 in a process that has nothing but what a workload is given."""
+    environment = {"PATH": os.environ["PATH"], "AWS_EC2_METADATA_DISABLED": "true"} | given
+    command = [sys.executable, "-c", WORKLOAD, bucket]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+
+
 def test_a_job_finds_the_credentials_of_its_role_by_itself_and_they_end_with_it(server, unique):
     training_data(server, unique)
     arn = role(server, unique, trust(SAGEMAKER), policy(allow("s3:*")))
@@ -271,19 +288,8 @@ def test_a_job_finds_the_credentials_of_its_role_by_itself_and_they_end_with_it(
     while sagemaker.describe_training_job(TrainingJobName=unique)["SecondaryStatus"] != "Training":
         assert time.time() < deadline
         time.sleep(0.1)
-    [specification] = [
-        found for found in (json.loads(path.read_text()) for path in workloads.glob("*/spec.json"))
-        if found["env"].get("TRAINING_JOB_NAME") == unique
-    ]
-    given = {name: value for name, value in specification["env"].items() if name.startswith("AWS_")}
-    assert given["AWS_CONTAINER_CREDENTIALS_FULL_URI"] == f"{server.url}/_sagebrush/credentials"
-
-    def run():
-        environment = {"PATH": os.environ["PATH"], "AWS_EC2_METADATA_DISABLED": "true"} | given
-        command = [sys.executable, "-c", WORKLOAD, unique]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
-
-    done = run()
+    given = given_to(server, lambda env: env.get("TRAINING_JOB_NAME") == unique)
+    done = run_as(given, unique)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == f"arn:aws:sts::{ACCOUNT}:assumed-role/{unique}/SageMaker"
     server.client("s3").head_object(Bucket=unique, Key="from-the-job")
@@ -297,5 +303,36 @@ def test_a_job_finds_the_credentials_of_its_role_by_itself_and_they_end_with_it(
 
     sagemaker.stop_training_job(TrainingJobName=unique)
     finish(sagemaker, unique)
-    ended = run()
+    ended = run_as(given, unique)
     assert ended.returncode != 0 and "does not run any more" in ended.stderr
+
+
+def test_replicas_of_endpoints_have_the_credentials_of_the_models_role_also_after_a_restart_on_another_port(tmp_path):
+    own = Server(tmp_path / "data")
+    try:
+        name = "scores"
+        training_data(own, name)
+        arn = role(own, name, trust(SAGEMAKER), policy(allow("s3:*")))
+        sagemaker = own.client("sagemaker")
+        sagemaker.create_training_job(**training_job(name, name, {"num_round": 2}, RoleArn=arn))
+        model_data = finish(sagemaker, name)["ModelArtifacts"]["S3ModelArtifacts"]
+        sagemaker.create_model(
+            ModelName=name, ExecutionRoleArn=arn, PrimaryContainer={"Image": image(), "ModelDataUrl": model_data}
+        )
+        variant = {"VariantName": "a", "ModelName": name, "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
+        sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+        sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+        sagemaker.get_waiter("endpoint_in_service").wait(EndpointName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+        for _ in range(2):
+            done = run_as(given_to(own, lambda env: "SAGEBRUSH_MODEL_SOCKET" in env), name)
+            assert done.stdout.strip() == f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/SageMaker", done.stderr
+            before = own.url
+            own.stop()
+            own.start()
+            assert own.url != before
+            deadline = time.time() + 30
+            while not list((own.data_dir / "workloads").glob("ep-*/state.json")):
+                assert time.time() < deadline
+                time.sleep(0.1)
+    finally:
+        own.stop()
