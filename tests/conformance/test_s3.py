@@ -70,7 +70,7 @@ def test_missing_things_have_their_codes(s3, bucket):
         (lambda: s3.head_bucket(Bucket="no-such-bucket-here"), "404"),
         (lambda: s3.create_bucket(Bucket="Not_A_Name"), "InvalidBucketName"),
         (lambda: s3.complete_multipart_upload(Bucket=bucket, Key="k", UploadId="none", MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": "x"}]}), "NoSuchUpload"),
-        (lambda: s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"}), "NotImplemented"),
+        (lambda: s3.put_bucket_accelerate_configuration(Bucket=bucket, AccelerateConfiguration={"Status": "Enabled"}), "NotImplemented"),
     ]:
         with pytest.raises(ClientError) as error:
             call()

@@ -1,4 +1,6 @@
 import { createHmac } from "node:crypto";
+import { S3Client } from "@aws-sdk/client-s3";
+import { createPresignedPost } from "@aws-sdk/s3-presigned-post";
 import { expect, test } from "vitest";
 import { keys, openS3Http, openToAll, type Answered, type S3HttpFixture } from "../../../../tests/support/s3-http.ts";
 import { account, bytesOf } from "../../../../tests/support/s3.ts";
@@ -152,6 +154,30 @@ test.each([
   expect(answer.body.replaceAll("'", "&apos;").replaceAll('"', "&quot;")).toContain(message);
   expect(await s3.call("ListObjectsV2", { Bucket })).toMatchObject({ KeyCount: 0 });
   expect(await s3.blobIds()).toEqual([]);
+});
+
+test("a form of the JavaScript SDK, filled in as a browser does", async () => {
+  await using s3 = await withBucket();
+  const client = new S3Client({ region: "us-east-1", credentials: keys.owner, endpoint: "http://s3.localhost:7243" });
+  const { url, fields } = await createPresignedPost(client, {
+    Bucket,
+    Key: "from/${filename}",
+    Conditions: [{ acl: "private" }, ["content-length-range", 0, 100]],
+    Fields: { acl: "private" },
+  });
+  const { host, pathname } = new URL(url);
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) form.append(name, value);
+  form.append("file", new Blob(["by a browser"]), 'the "file".txt');
+  const filled = new Response(form);
+  const answer = await s3.send({
+    method: "POST",
+    url: pathname,
+    headers: { host, "content-type": filled.headers.get("content-type")! },
+    body: Buffer.from(await filled.arrayBuffer()),
+  });
+  expect(answer).toMatchObject({ status: 204, body: "" });
+  expect(await textOf(s3, 'from/the "file".txt')).toBe("by a browser");
 });
 
 test("an old policy is refused", async () => {
