@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { loadServiceModel } from "../../protocol/service-models.ts";
 import type { Principal } from "../../protocol/service.ts";
 import { accountId, everything, IamBench, rootOf, trust } from "../../../tests/support/iam.ts";
 
@@ -88,4 +89,28 @@ test("nothing is looked up for the root user, whom nobody asks", async () => {
   expect(await accesses("GetUser", { UserName: "ben" }, rootOf(accountId))).toEqual([
     { action: "iam:GetUser", resource: "*" },
   ]);
+});
+
+test("every operation has an access, whatever its input is", async () => {
+  const operations = Object.keys(loadServiceModel("iam").model.operations);
+  expect(operations.length).toBeGreaterThan(150);
+  const odd: Record<string, unknown>[] = [
+    {},
+    { UserName: 1, RoleName: null, GroupName: [], PolicyArn: {}, Tags: [null, 3, { Key: 1 }], TagKeys: [null] },
+    {
+      UserName: "",
+      PolicySourceArn: "x",
+      PolicyArn: "arn:aws:iam::aws:policy/",
+      AccessKeyId: "\0",
+      AWSServiceName: "__proto__",
+    },
+    { UserName: "\ud800", RoleName: "a/b:c", PathPrefix: "*" },
+  ];
+  for (const operation of operations) {
+    for (const input of odd) {
+      const found = await accesses(operation, input);
+      expect(found[0].action).toBe(`iam:${operation}`);
+      expect(found[0].resource).toMatch(/^(\*|x|arn:aws:)/);
+    }
+  }
 });

@@ -138,10 +138,11 @@ function renamedArn(
 }
 
 function requestConditions(operation: string, input: Input): Conditions {
-  const pairs = Array.isArray(input["Tags"]) ? (input["Tags"] as readonly Input[]) : [];
-  const tags = pairs.flatMap(({ Key, Value }) => {
-    const [key, value] = [textOf(Key), typeof Value === "string" ? Value : undefined];
-    return key === undefined || value === undefined ? [] : [[key, value] as const];
+  const pairs = Array.isArray(input["Tags"]) ? (input["Tags"] as readonly (Input | null)[]) : [];
+  const tags = pairs.flatMap((pair) => {
+    const key = textOf(pair?.["Key"]);
+    const value = pair?.["Value"];
+    return key === undefined || typeof value !== "string" ? [] : [[key, value] as const];
   });
   const given = Array.isArray(input["TagKeys"]) ? input["TagKeys"].filter((key) => typeof key === "string") : [];
   const keys = [...tags.map(([key]) => key), ...given];

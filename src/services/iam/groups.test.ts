@@ -77,7 +77,9 @@ test("what is not there is named", async () => {
   expect((await refusal("AddUserToGroup", { GroupName: "team", UserName: "none" })).message).toBe(
     "The user with name none cannot be found.",
   );
-  expect((await refusal("RemoveUserFromGroup", { GroupName: "team", UserName: "ann" })).code).toBe(
-    "NoSuchEntityException",
-  );
+});
+
+test("who is no member is removed without a word, as on AWS", async () => {
+  await call("RemoveUserFromGroup", { GroupName: "team", UserName: "ann" });
+  expect((await call("GetGroup", { GroupName: "team" })).Users).toEqual([]);
 });

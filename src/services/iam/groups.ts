@@ -2,7 +2,7 @@
 import type { IAMOperations } from "../../protocol/generated/iam.ts";
 import type { OperationTable } from "../../protocol/service.ts";
 import { entityArn, type Group, groupKind, userKind } from "./entities.ts";
-import { deleteConflict, noSuchEntity, quotaExceeded } from "./errors.ts";
+import { deleteConflict, quotaExceeded } from "./errors.ts";
 import { checkWithoutPolicies, PolicyOperations } from "./policy-operations.ts";
 import { type IamStore, originOf } from "./iam-store.ts";
 import { quotas } from "./quotas.ts";
@@ -88,9 +88,7 @@ export function groupOperations(store: IamStore): OperationTable<IAMOperations> 
         store.change(originOf(context), async (change) => {
           const group = await store.get(groupKind, context.accountId, GroupName);
           const user = await store.get(userKind, context.accountId, UserName);
-          if (!user.groups.includes(group.name)) {
-            throw noSuchEntity(`The user with name ${UserName} is not in the group with name ${GroupName}.`);
-          }
+          if (!user.groups.includes(group.name)) return;
           change.update(userKind, { ...user, groups: user.groups.filter((name) => name !== group.name) });
         }),
     },
