@@ -78,7 +78,7 @@ const values: Values = {
 };
 
 /** How an error reads in the style of a protocol: its code, and the status it comes with. */
-type Expected = Readonly<Record<"rest-xml" | "rest-json" | "json" | "query", readonly [code: string, status: number]>>;
+type Expected = Readonly<Partial<Record<ProtocolName, readonly [code: string, status: number]>>>;
 
 const errors = {
   unsigned: {
@@ -113,6 +113,7 @@ const errors = {
   },
   skewed: {
     "rest-xml": ["RequestTimeTooSkewed", 403],
+    "smithy-rpc-v2-cbor": ["InvalidSignatureException", 400],
     "rest-json": ["InvalidSignatureException", 403],
     json: ["InvalidSignatureException", 400],
     query: ["SignatureDoesNotMatch", 403],
@@ -159,6 +160,11 @@ async function issueInThePast(dataDirectory: string): Promise<ClientCredentials>
 
 function clientOptions() {
   return { endpoint: server.url, region: "us-east-1", credentials: root, maxAttempts: 1, forcePathStyle: true };
+}
+
+function offers(service: string, operation?: string): boolean {
+  const found = server.services.find(({ description }) => description === service);
+  return found !== undefined && (operation === undefined || Object.hasOwn(found.operations, operation));
 }
 
 /** Fills the first account by service: what requests are about, and more that is called by the secret. */
@@ -209,6 +215,7 @@ const fillings: Readonly<Record<string, () => Promise<unknown>>> = {
     const cloudwatch = new CloudWatchClient(clientOptions());
     const data = { Namespace: secret, MetricData: [{ MetricName: secret, Value: 1 }] };
     await cloudwatch.send(new PutMetricDataCommand(data));
+    if (!offers("cloudwatch", "PutMetricAlarm")) return;
     const metric = { Namespace: secret, MetricName: secret, Statistic: "Sum", Period: 60 } as const;
     const rule = { EvaluationPeriods: 1, Threshold: 1, ComparisonOperator: "GreaterThanThreshold" } as const;
     for (const AlarmName of ["matrix", secret])
@@ -222,8 +229,7 @@ const fillings: Readonly<Record<string, () => Promise<unknown>>> = {
 };
 
 async function fillFirstAccount(): Promise<void> {
-  for (const [service, fill] of Object.entries(fillings))
-    if (server.services.some(({ description }) => description === service)) await fill();
+  for (const [service, fill] of Object.entries(fillings)) if (offers(service)) await fill();
 }
 
 async function newUser(iam: IAMClient, UserName: string, statements?: readonly object[]): Promise<ClientCredentials> {
@@ -339,12 +345,13 @@ const oneOfEach: readonly (readonly [protocol: ProtocolName, service: string, op
   ["rest-json", "sagemaker-runtime", "InvokeEndpoint"],
   ["rest-xml", "s3", "GetObject"],
   ["query", "sts", "GetCallerIdentity"],
+  ["smithy-rpc-v2-cbor", "cloudwatch", "ListMetrics"],
 ];
 
 test.each(oneOfEach)(
   "%s: a request that was signed 20 minutes ago, or will be, is refused",
-  async (_, service, operation) => {
-    const requests = new ServiceRequests(service, values);
+  async (protocol, service, operation) => {
+    const requests = new ServiceRequests(service, values, protocol);
     for (const minutes of [-20, 20]) {
       const now = Date.now() + minutes * 60_000;
       const answer = await send(server.handler, requests.signingName, requests.request(operation), root, now);
@@ -355,7 +362,7 @@ test.each(oneOfEach)(
 
 /** The answer is this error. One to a HEAD request has no body, so that only its status tells. */
 function isError(answer: Answer, requests: ServiceRequests, operation: string, expected: Expected): boolean {
-  const [code, status] = expected[requests.protocol as keyof Expected];
+  const [code, status] = expected[requests.protocol]!;
   if (answer.status !== status) return false;
   return requests.request(operation).method === "HEAD" || errorCode(answer) === code;
 }

@@ -13,7 +13,7 @@ export interface UnsignedRequest {
   readonly path: string;
   readonly query: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+  readonly body: string | Uint8Array;
 }
 
 export interface Answer {
@@ -33,7 +33,7 @@ export class ServiceRequests {
   readonly #model: ServiceModel;
   readonly #values: Values;
 
-  /** @param protocol the description's first unless given; CBOR is not written here */
+  /** @param protocol the description's first that is not CBOR unless given; a request in CBOR has no members here */
   constructor(description: string, values: Values, protocol?: ProtocolName) {
     this.description = description;
     this.#model = loadServiceModel(description).model;
@@ -57,6 +57,8 @@ export class ServiceRequests {
     switch (this.protocol) {
       case "json":
         return this.#json(name, input);
+      case "smithy-rpc-v2-cbor":
+        return this.#cbor(name);
       case "query":
       case "ec2":
         return this.#query(name, input);
@@ -73,6 +75,17 @@ export class ServiceRequests {
       query: "",
       headers: { "content-type": `application/x-amz-json-${jsonVersion}`, "x-amz-target": `${targetPrefix}.${name}` },
       body: JSON.stringify(input === undefined ? {} : this.#structure(input)),
+    };
+  }
+
+  #cbor(name: string): UnsignedRequest {
+    return {
+      method: "POST",
+      path: `/service/${this.#model.metadata.targetPrefix}/operation/${name}`,
+      query: "",
+      headers: { "content-type": "application/cbor", "smithy-protocol": "rpc-v2-cbor" },
+      // An empty map. RFC 8949, section 3.1
+      body: Uint8Array.of(0xa0),
     };
   }
 
@@ -174,7 +187,8 @@ export async function send(
   now: number = Date.now(),
 ): Promise<Answer> {
   const { method, path, query, body } = request;
-  const head = { ...request.headers, host, ...(body !== "" && { "content-length": String(Buffer.byteLength(body)) }) };
+  const bytes = Buffer.from(body);
+  const head = { ...request.headers, host, ...(bytes.length > 0 && { "content-length": String(bytes.length) }) };
   const { host: _, ...unsigned } = head;
   const signed =
     credentials === undefined
@@ -187,7 +201,6 @@ export async function send(
           headers: unsigned,
           body,
         });
-  const bytes = Buffer.from(body);
   const hangUp = new AbortController();
   const incoming: IncomingRequest = {
     method,
@@ -232,5 +245,7 @@ function isEventStream(chunk: Uint8Array): boolean {
 export function errorCode({ headers, text }: Answer): string | undefined {
   const header = headers["x-amzn-errortype"] ?? headers["x-amzn-query-error"]?.split(";")[0];
   const xml = /<Code>([^<]*)<\/Code>/.exec(text)?.[1];
-  return header ?? xml ?? /"__type":"(?:[^"#]*#)?([^"]*)"/.exec(text)?.[1];
+  // In CBOR a byte or two in front of a text tell its length; the next text follows without a gap.
+  const cbor = /__type.{1,2}?(?:[\w.]+#)?([A-Z]\w*?Exception)/.exec(text)?.[1];
+  return header ?? xml ?? /"__type":"(?:[^"#]*#)?([^"]*)"/.exec(text)?.[1] ?? cbor;
 }
