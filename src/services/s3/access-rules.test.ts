@@ -163,19 +163,24 @@ test("lists grant where they have a say", async () => {
   expect((await accessesOf(s3, "GetObject", { Bucket, Key: "k" }, anybody))[0]).not.toHaveProperty("granted");
 });
 
-test("an object's tags are looked at when the bucket's policy asks for them", async () => {
+test("an object's tags are looked at when a policy may ask for them", async () => {
   await using s3 = await openS3();
   await s3.call("CreateBucket", { Bucket });
   await s3.call("PutObject", { Bucket, Key: "k", Body: streamOf("x"), Tagging: "team=blue" });
-  const condition = async () => (await accessesOf(s3, "GetObject", { Bucket, Key: "k" }))[0].conditions;
-  expect(await condition()).not.toHaveProperty("s3:ExistingObjectTag/team");
+  const conditions = async (operation: string, principal: Principal) =>
+    (await accessesOf(s3, operation, { Bucket, Key: "k" }, principal))[0].conditions;
+  const blue = { "s3:ExistingObjectTag/team": "blue" };
+  const root = principalOf(account, "root");
+  expect(await conditions("GetObject", root)).not.toMatchObject(blue);
+  expect(await conditions("GetObject", principalOf(account))).toMatchObject(blue);
+  expect(await conditions("PutObject", principalOf(account))).not.toMatchObject(blue);
   const Statement = {
     Effect: "Allow",
     Principal: { AWS: account },
     Action: "s3:GetObject",
     Resource: `arn:aws:s3:::${Bucket}/*`,
-    Condition: { StringEquals: { "s3:ExistingObjectTag/team": "blue" } },
+    Condition: { StringEquals: blue },
   };
   await s3.call("PutBucketPolicy", { Bucket, Policy: JSON.stringify({ Version: "2012-10-17", Statement }) });
-  expect(await condition()).toMatchObject({ "s3:ExistingObjectTag/team": "blue" });
+  expect(await conditions("GetObject", root)).toMatchObject(blue);
 });

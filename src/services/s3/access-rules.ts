@@ -127,9 +127,10 @@ export function accessRules(objects: ObjectFinder): AccessRules {
       typeof action === "string" ? action : action[target.versionId === undefined ? 0 : 1],
     );
     const all = also === undefined ? wanted : [...wanted, ...also(input)];
+    const facts: AccessContext = { principal: context.principal, headers: context.headers, input };
     const accesses: Access[] = [];
-    for (const action of all) accesses.push(await accessTo(objects, `s3:${action}`, target, { ...context, input }));
-    if (copies === true) accesses.push(...(await accessesToSource(objects, operation, { ...context, input })));
+    for (const action of all) accesses.push(await accessTo(objects, `s3:${action}`, target, facts));
+    if (copies === true) accesses.push(...(await accessesToSource(objects, operation, facts)));
     return accesses;
   };
 }

@@ -58,6 +58,22 @@ const objectPermissions: Readonly<Record<string, Permission>> = {
   "s3:PutObjectVersionAcl": "WRITE_ACP",
 };
 
+/** What may depend on the tags that an object has. */
+const tagActions: ReadonlySet<string> = new Set([
+  "s3:DeleteObjectTagging",
+  "s3:DeleteObjectVersionTagging",
+  "s3:GetObject",
+  "s3:GetObjectAcl",
+  "s3:GetObjectTagging",
+  "s3:GetObjectVersion",
+  "s3:GetObjectVersionAcl",
+  "s3:GetObjectVersionTagging",
+  "s3:PutObjectAcl",
+  "s3:PutObjectTagging",
+  "s3:PutObjectVersionAcl",
+  "s3:PutObjectVersionTagging",
+]);
+
 /** The account's root user keeps these whatever the policy says, so that nobody locks himself out. */
 const policyActions: ReadonlySet<string> = new Set([
   "s3:GetBucketPolicy",
@@ -66,8 +82,8 @@ const policyActions: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * An action on a bucket or object, ready to be decided on. It reads nothing where only the owner's identity policies have
- * a say; an object is looked at where lists have one, or where the bucket's policy asks for the object's tags.
+ * An action on a bucket or object, ready to be decided on. It reads nothing for the root user where there are neither
+ * policy nor lists; an object is looked at where lists have a say, or where a policy may ask for the object's tags.
  */
 export async function accessTo(
   objects: ObjectFinder,
@@ -82,7 +98,7 @@ export async function accessTo(
   const { principal } = context;
   const policy = policyFor(bucket, action, principal);
   const listsCount = ownershipOf(bucket.settings) !== "BucketOwnerEnforced";
-  const looks = listsCount || policy?.includes("s3:ExistingObjectTag/") === true;
+  const looks = listsCount || (tagActions.has(action) && mayAskForTags(policy, principal));
   const object = looks && key !== undefined ? await existing(objects, bucket, key, target.versionId) : undefined;
   const byList = listsCount ? listsSay(action, bucket, object, principal) : undefined;
   return lazily(
@@ -106,6 +122,12 @@ function lazily(access: Access, conditions: () => Access["conditions"]): Access 
       return (made ??= conditions());
     },
   };
+}
+
+/** The root user has no policies of its own that could ask; of others' policies nothing is known here. */
+function mayAskForTags(policy: string | undefined, { kind, session }: Principal): boolean {
+  if (policy?.includes("s3:ExistingObjectTag/") === true) return true;
+  return kind !== "anonymous" && (kind !== "root" || session?.policies !== undefined);
 }
 
 /** The bucket's policy as far as it counts for the caller. */
