@@ -90,7 +90,7 @@ export const createTrainingJobRefusals: readonly Refusal[] = [
   {
     parameter: "SessionChainingConfig.EnableSessionTagChaining",
     values: [true],
-    because: "jobs do not assume their role",
+    because: "the session of a job's role passes no tags on",
   },
   { parameter: "ServerlessJobConfig", because: notRegistered },
   { parameter: "MlflowConfig", because: "there is no MLflow server" },
