@@ -18,15 +18,10 @@ function run(query: string, lines: readonly (Line | string)[], limit = 1000): Re
   for (const [sequence, line] of lines.entries()) {
     const { at, message, stream = "s" } = typeof line === "string" ? { at: sequence, message: line } : line;
     plan.push(
-      new Row({
-        timestamp: start + at,
-        ingestionTime: start + at + 5,
-        sequence,
-        message,
-        accountId: "000000000000",
-        group: "/g",
-        stream,
-      }),
+      new Row(
+        { timestamp: start + at, ingestionTime: start + at + 5, sequence, message },
+        { accountId: "000000000000", group: "/g", stream },
+      ),
     );
   }
   return plan

@@ -1,25 +1,25 @@
 /** A row on its way through a query: an event with the fields found in it, or what stats made. */
+import type { StoredEvent } from "../events/stored-event.ts";
 import { encodePointer } from "./record-pointer.ts";
 import { Time, type Value, valueOfJson } from "./values.ts";
 
-export interface ScannedEvent {
-  readonly timestamp: number;
-  readonly ingestionTime: number;
-  readonly sequence: number;
-  readonly message: string;
+/** Whose events are scanned. */
+export interface EventSource {
   readonly accountId: string;
   readonly group: string;
   readonly stream: string;
 }
 
 export class Row {
-  readonly event: ScannedEvent | undefined;
+  readonly event: StoredEvent | undefined;
+  readonly #source: EventSource | undefined;
   readonly #values = new Map<string, Value>();
   /** undefined until it was looked at, null when the message is no JSON. */
   #document: unknown;
 
-  constructor(event?: ScannedEvent) {
+  constructor(event?: StoredEvent, source?: EventSource) {
     this.event = event;
+    this.#source = source;
   }
 
   /** Bytes that keeping the row costs, about. */
@@ -35,28 +35,10 @@ export class Row {
 
   get(name: string): Value {
     if (this.#values.has(name)) return this.#values.get(name);
-    const found = this.event === undefined ? undefined : this.#systemField(name, this.event);
-    if (found !== undefined || name.startsWith("@")) return found;
-    return this.#within(name) ?? (this.event === undefined ? undefined : this.#discovered(name, this.event));
-  }
-
-  #systemField(name: string, event: ScannedEvent): Value {
-    switch (name) {
-      case "@timestamp":
-        return new Time(event.timestamp);
-      case "@ingestionTime":
-        return new Time(event.ingestionTime);
-      case "@message":
-        return event.message;
-      case "@logStream":
-        return event.stream;
-      case "@log":
-        return `${event.accountId}:${event.group}`;
-      case "@ptr":
-        return encodePointer(event);
-      default:
-        return undefined;
+    if (name.startsWith("@")) {
+      return this.event && this.#source && systemField(name, this.event, this.#source);
     }
+    return this.#within(name) ?? (this.event === undefined ? undefined : this.#discovered(name, this.event));
   }
 
   /** `document.a.b` of a document that jsonParse made. */
@@ -71,9 +53,28 @@ export class Row {
   }
 
   /** A field of a message that is JSON. */
-  #discovered(name: string, { message }: ScannedEvent): Value {
+  #discovered(name: string, { message }: StoredEvent): Value {
     if (this.#document === undefined) this.#document = parseObject(message);
     return this.#document === null ? undefined : valueOfJson(walk(this.#document, name.split(".")));
+  }
+}
+
+function systemField(name: string, event: StoredEvent, source: EventSource): Value {
+  switch (name) {
+    case "@timestamp":
+      return new Time(event.timestamp);
+    case "@ingestionTime":
+      return new Time(event.ingestionTime);
+    case "@message":
+      return event.message;
+    case "@logStream":
+      return source.stream;
+    case "@log":
+      return `${source.accountId}:${source.group}`;
+    case "@ptr":
+      return encodePointer({ ...source, timestamp: event.timestamp, sequence: event.sequence });
+    default:
+      return undefined;
   }
 }
 

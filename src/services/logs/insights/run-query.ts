@@ -42,13 +42,14 @@ export async function runQuery(
     for (const [index, { name: stream, file }] of streams.entries()) {
       const { oldest = Infinity, newest = -Infinity } = summaries[index];
       if (!overlaps({ oldest, newest }, range)) continue;
+      const source = { accountId: space.accountId, group, stream };
       await logs.withFile(file, async (log) => {
         for await (const events of log.blocks(range)) {
           signal.throwIfAborted();
           for (const [at, event] of events.entries()) {
             statistics.recordsScanned += 1;
             statistics.bytesScanned += Buffer.byteLength(event.message) + eventOverheadBytes;
-            plan.push(new Row({ ...event, accountId: space.accountId, group, stream }));
+            plan.push(new Row(event, source));
             if (at % rowsPerLook !== 0 || performance.now() - sliceStart < sliceMs) continue;
             await nextTurn();
             signal.throwIfAborted();

@@ -3,7 +3,7 @@ import { aggregates, type Aggregate } from "./aggregates.ts";
 import { compileExpression, type Evaluate } from "./evaluate.ts";
 import { Row } from "./row.ts";
 import type { Command, Expression, NamedExpression } from "./syntax.ts";
-import { compareValues, isTrue, numberOf, textOf, type Value } from "./values.ts";
+import { compareValues, isTrue, numberOf, Time, textOf, type Value } from "./values.ts";
 
 /** A query that needs more memory than it may have; people can narrow it. */
 export class QueryTooLarge extends Error {
@@ -19,8 +19,8 @@ export interface Stage {
 }
 
 /** Rows that wait to be sorted, and groups of stats, may have so many bytes, about. */
-const mostKeptBytes = 128 * 2 ** 20;
-const mostGroups = 100_000;
+const mostKeptBytes = 64 * 2 ** 20;
+const mostGroups = 50_000;
 
 export type SortKeys = Extract<Command, { kind: "sort" }>["keys"];
 
@@ -212,5 +212,12 @@ function slotName(slot: number): string {
 }
 
 function keyOf(values: readonly Evaluate[], row: Row): string {
-  return values.map((value) => JSON.stringify(textOf(value(row)) ?? null)).join();
+  let key = "";
+  for (const value of values) {
+    const found = value(row);
+    // Lengths keep the parts apart, whatever is in them.
+    const part = found instanceof Time ? `t${found.ms}` : (textOf(found) ?? "");
+    key += found === undefined ? "-" : `${part.length}:${part}`;
+  }
+  return key;
 }

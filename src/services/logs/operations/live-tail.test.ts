@@ -110,6 +110,14 @@ test("of more than 500 events in a second a sample is sent, in order of time, an
   await session.messages.return?.();
 });
 
+test("an update stays within what one frame holds", async () => {
+  const session = await tail();
+  for (let at = 0; at < 6; at += 1) await under.write("g", "job/one", [[at, "\0".repeat(900_000)]]);
+  const { sessionMetadata, sessionResults } = await session.update();
+  expect([sessionMetadata, sessionResults!.length]).toEqual([{ sampled: true }, 2]);
+  await session.messages.return?.();
+});
+
 test("a session ends with its client, with the server, and after three hours", async () => {
   const client = new AbortController();
   const left = await tail({}, client.signal);

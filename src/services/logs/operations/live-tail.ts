@@ -20,6 +20,8 @@ import { requireGroup } from "./lookups.ts";
 /** Source: CloudWatch Logs API Reference, "StartLiveTail". */
 const updatePeriodMs = 1000;
 const mostEventsPerUpdate = 500;
+/** An update is one frame of at most 16 MiB, and JSON can make six bytes of one. */
+const mostBytesPerUpdate = 2 * 2 ** 20;
 const longestSessionMs = 3 * 3600 * 1000;
 /** Source: CloudWatch Logs quotas. */
 const mostSessions = 15;
@@ -102,13 +104,14 @@ export function liveTailOperations({ logs }: { logs: LogStore }): {
   }
 }
 
-/** Events since the last update; of more than 500 an even sample. */
+/** Events since the last update; of more than 500, or of more than 2 MiB, a sample. */
 class Gathered {
   readonly #input: StartLiveTailRequest;
   readonly #context: Pick<RequestContext, "accountId" | "region">;
   readonly #groups: ReadonlySet<string>;
   readonly #matches: LogFilter;
   #events: LiveTailSessionLogEvent[] = [];
+  #bytes = 0;
   #seen = 0;
 
   constructor(
@@ -134,6 +137,9 @@ class Gathered {
       const place =
         this.#events.length < mostEventsPerUpdate ? this.#events.length : Math.floor(Math.random() * this.#seen);
       if (place >= mostEventsPerUpdate) continue;
+      const bytes = this.#bytes + Buffer.byteLength(message) - Buffer.byteLength(this.#events[place]?.message ?? "");
+      if (bytes > mostBytesPerUpdate) continue;
+      this.#bytes = bytes;
       const logGroupIdentifier = `${accountId}:${key.group}`;
       this.#events[place] = { logStreamName: key.stream, logGroupIdentifier, message, timestamp, ingestionTime };
     }
@@ -144,6 +150,7 @@ class Gathered {
     const sessionResults = this.#events;
     if (sampled) sessionResults.sort((a, b) => a.timestamp! - b.timestamp!);
     this.#events = [];
+    this.#bytes = 0;
     this.#seen = 0;
     return { sessionMetadata: { sampled }, sessionResults };
   }

@@ -22,6 +22,14 @@ interface State {
   readonly next: (State | undefined)[];
 }
 
+/** Where the groups begin and end. */
+type Slots = readonly (number | undefined)[];
+
+interface Thread {
+  readonly place: number;
+  readonly slots: Slots;
+}
+
 interface Around {
   readonly start: boolean;
   readonly end: boolean;
@@ -37,6 +45,11 @@ export class LinearRegex {
   readonly #classes: CharClasses;
   #states = new Map<string, State>();
   #first: State | undefined;
+  /** The round in which each place was reached last. */
+  readonly #reached: Float64Array;
+  #round = 0;
+  /** Classes of code units with which a match can begin. */
+  #beginnings: readonly boolean[] | "anywhere" | undefined;
 
   /** @throws RegexError */
   constructor(source: string) {
@@ -44,6 +57,7 @@ export class LinearRegex {
     const { root, groups } = parseRegex(source);
     this.groups = groups;
     this.#program = compileProgram(root);
+    this.#reached = new Float64Array(this.#program.length);
     this.#looksAround = this.#program.some(
       (instruction) => instruction.op === "assert" && instruction.at.endsWith("word"),
     );
@@ -88,7 +102,7 @@ export class LinearRegex {
     }
   }
 
-  #textsOf(text: string, slots: readonly (number | undefined)[]): (string | undefined)[] {
+  #textsOf(text: string, slots: Slots): (string | undefined)[] {
     return Array.from({ length: this.groups.length + 1 }, (_, group) => {
       const [start, end] = [slots[2 * group], slots[2 * group + 1]];
       return start === undefined || end === undefined ? undefined : text.slice(start, end);
@@ -96,36 +110,24 @@ export class LinearRegex {
   }
 
   /** All possibilities side by side, in the order of preference, with where their groups lie. */
-  #search(text: string, from: number): readonly (number | undefined)[] | undefined {
-    let threads: { place: number; slots: readonly (number | undefined)[] }[] = [];
-    let found: readonly (number | undefined)[] | undefined;
+  #search(text: string, from: number): Slots | undefined {
+    let threads: Thread[] = [];
+    let found: Slots | undefined;
     for (let at = from; at <= text.length; at += 1) {
-      const around = this.#around(text, at);
-      const unit = text.charCodeAt(at);
-      const next: typeof threads = [];
-      const reached = new Set<number>();
-      const follow = (start: number, slots: readonly (number | undefined)[]): void => {
-        const pending = [{ place: start, slots }];
-        for (let top = pending.pop(); top !== undefined; top = pending.pop()) {
-          if (reached.has(top.place)) continue;
-          reached.add(top.place);
-          const instruction = this.#program[top.place];
-          if (instruction.op === "jump") pending.push({ place: instruction.to, slots: top.slots });
-          else if (instruction.op === "split") {
-            pending.push({ place: instruction.second, slots: top.slots });
-            pending.push({ place: instruction.first, slots: top.slots });
-          } else if (instruction.op === "save") {
-            const saved = [...top.slots];
-            saved[instruction.slot] = at;
-            pending.push({ place: top.place + 1, slots: saved });
-          } else if (instruction.op === "assert") {
-            if (holds(instruction.at, around)) pending.push({ place: top.place + 1, slots: top.slots });
-          } else next.push(top);
-        }
-      };
-      for (const { place, slots } of threads) follow(place, slots);
-      if (found === undefined) follow(0, []);
+      if (threads.length === 0) {
+        if (found !== undefined) break;
+        // Nothing is under way: on to where a match can begin.
+        while (at < text.length && !this.#begins(text.charCodeAt(at))) at += 1;
+      }
+      const around = this.#looksAround
+        ? this.#around(text, at)
+        : { start: at === 0, end: at === text.length, word: false };
+      const next: Thread[] = [];
+      this.#round += 1;
+      for (const thread of threads) this.#follow(thread, at, around, next);
+      if (found === undefined) this.#follow({ place: 0, slots: [] }, at, around, next);
       threads = [];
+      const unit = text.charCodeAt(at);
       for (const { place, slots } of next) {
         const instruction = this.#program[place];
         if (instruction.op === "match") {
@@ -137,9 +139,46 @@ export class LinearRegex {
           threads.push({ place: place + 1, slots });
         }
       }
-      if (threads.length === 0 && found !== undefined) break;
     }
     return found;
+  }
+
+  /** Goes on without a character to all places that wait for one, the preferred first; each once in a round. */
+  #follow(from: Thread, at: number, around: Around, next: Thread[]): void {
+    const pending = [from];
+    for (let top = pending.pop(); top !== undefined; top = pending.pop()) {
+      const { place, slots } = top;
+      if (this.#reached[place] === this.#round) continue;
+      this.#reached[place] = this.#round;
+      const instruction = this.#program[place];
+      if (instruction.op === "jump") pending.push({ place: instruction.to, slots });
+      else if (instruction.op === "split") {
+        pending.push({ place: instruction.second, slots }, { place: instruction.first, slots });
+      } else if (instruction.op === "save") {
+        const saved = [...slots];
+        saved[instruction.slot] = at;
+        pending.push({ place: place + 1, slots: saved });
+      } else if (instruction.op === "assert") {
+        if (holds(instruction.at, around)) pending.push({ place: place + 1, slots });
+      } else next.push(top);
+    }
+  }
+
+  /** Whether a match can begin with a code unit. */
+  #begins(unit: number): boolean {
+    this.#beginnings ??= this.#findBeginnings();
+    return this.#beginnings === "anywhere" || this.#beginnings[this.#classes.of(unit)];
+  }
+
+  #findBeginnings(): readonly boolean[] | "anywhere" {
+    const places = this.#reach([0], "any");
+    if (places.some((place) => this.#program[place].op !== "set")) return "anywhere";
+    return Array.from({ length: this.#classes.count }, (_, unitClass) =>
+      places.some((place) => {
+        const instruction = this.#program[place];
+        return instruction.op === "set" && includes(instruction.set, this.#classes.sample(unitClass));
+      }),
+    );
   }
 
   #around(text: string, at: number): Around {
@@ -149,7 +188,7 @@ export class LinearRegex {
   }
 
   /** The places that wait for a character (or the end), from some places. */
-  #reach(from: readonly number[], around: Around): number[] {
+  #reach(from: readonly number[], around: Around | "any"): number[] {
     const reached = new Set<number>();
     const pending = [...from];
     for (let place = pending.pop(); place !== undefined; place = pending.pop()) {
@@ -159,7 +198,9 @@ export class LinearRegex {
       if (instruction.op === "jump") pending.push(instruction.to);
       else if (instruction.op === "split") pending.push(instruction.first, instruction.second);
       else if (instruction.op === "save") pending.push(place + 1);
-      else if (instruction.op === "assert" && holds(instruction.at, around)) pending.push(place + 1);
+      else if (instruction.op === "assert" && (around === "any" || holds(instruction.at, around))) {
+        pending.push(place + 1);
+      }
     }
     return [...reached].filter((place) => this.#waits(this.#program[place])).sort((a, b) => a - b);
   }
@@ -238,6 +279,10 @@ class CharClasses {
 
   of(unit: number): number {
     return unit < 256 ? this.#ofLatin[unit] : this.#find(unit);
+  }
+
+  get count(): number {
+    return this.#starts.length;
   }
 
   sample(unitClass: number): number {
