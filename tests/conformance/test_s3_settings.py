@@ -321,3 +321,54 @@ def test_settings_survive_a_kill(tmp_path, unique):
     assert again.get_bucket_cors(Bucket=bucket)["CORSRules"] == CORS
     assert again.get_bucket_tagging(Bucket=bucket)["TagSet"] == [{"Key": "a", "Value": "b"}]
     server.stop()
+
+
+def receive(sqs, queue, count):
+    """The S3 events that came to a queue through a topic, as (event, key), in the order of their arrival."""
+    found, deadline = [], time.time() + 60
+    while len(found) < count:
+        assert time.time() < deadline, found
+        for message in sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1, MaxNumberOfMessages=10).get("Messages", []):
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+            envelope = json.loads(message["Body"])
+            assert envelope["Subject"] == "Amazon S3 Notification"
+            body = json.loads(envelope["Message"])
+            found += [(body["Event"], body["Bucket"])] if "Event" in body else [(each["eventName"], each["s3"]["object"]["key"]) for each in body["Records"]]
+    return found
+
+
+def test_topics_are_told_of_objects_also_after_a_kill(tmp_path, unique):
+    server = Server(tmp_path)
+    s3, sns, sqs = (server.client(service) for service in ("s3", "sns", "sqs"))
+    s3.create_bucket(Bucket=unique)
+    queue = sqs.create_queue(QueueName=unique)["QueueUrl"]
+    queue_arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    topic = sns.create_topic(Name=unique)["TopicArn"]
+    configuration = {"TopicConfigurations": [{"Id": "n", "TopicArn": topic, "Events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"], "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": "in/"}]}}}]}
+    with pytest.raises(ClientError) as closed:
+        s3.put_bucket_notification_configuration(Bucket=unique, NotificationConfiguration=configuration)
+    assert code(closed) == "InvalidArgument" and "Unable to validate the following destination configurations" in str(closed.value)
+
+    allow = lambda who, action, what, source: json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": who}, "Action": action, "Resource": what, "Condition": {"ArnEquals": {"aws:SourceArn": source}}}]})
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=allow("s3.amazonaws.com", "sns:Publish", topic, f"arn:aws:s3:::{unique}"))
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": allow("sns.amazonaws.com", "sqs:SendMessage", queue_arn, topic)})
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue_arn)
+    s3.put_bucket_notification_configuration(Bucket=unique, NotificationConfiguration=configuration)
+    assert without_ids(s3.get_bucket_notification_configuration(Bucket=unique)) == configuration
+    assert receive(sqs, queue, 1) == [("s3:TestEvent", unique)]
+
+    s3.put_object(Bucket=unique, Key="in/a b", Body=b"x")
+    s3.put_object(Bucket=unique, Key="out/a", Body=b"x")
+    s3.copy_object(Bucket=unique, Key="in/copy", CopySource=f"{unique}/out/a")
+    form = s3.generate_presigned_post(unique, "in/form")
+    requests.post(form["url"], data=form["fields"], files={"file": b"x"})
+    assert sorted(receive(sqs, queue, 3)) == [("ObjectCreated:Copy", "in/copy"), ("ObjectCreated:Post", "in/form"), ("ObjectCreated:Put", "in/a+b")]
+
+    for index in range(20):
+        s3.put_object(Bucket=unique, Key=f"in/{index}", Body=b"x")
+    server.kill()
+    server.start()
+    sqs = server.client("sqs")
+    queue = sqs.get_queue_url(QueueName=unique)["QueueUrl"]
+    assert set(receive(sqs, queue, 20)) == {("ObjectCreated:Put", f"in/{index}") for index in range(20)}
+    server.stop()

@@ -1,5 +1,8 @@
 /** What S3 needs of neighbouring services; the server wires them. */
 
+/** Who S3 is when it uses another service. */
+export const servicePrincipal = "s3.amazonaws.com";
+
 /** Topics, as notifications use them. */
 export interface TopicPublisher {
   /**

@@ -8,8 +8,9 @@
 import { AwsError } from "../../../protocol/aws-error.ts";
 import type { RecordChange, RecordStore, StoredRecord } from "../../../storage/record-store.ts";
 import type { Clock } from "../../../util/clock.ts";
+import { bucketArn } from "../arns.ts";
 import type { ObjectEvent, ObjectEvents } from "../events.ts";
-import type { TopicPublisher } from "../ports.ts";
+import { servicePrincipal, type TopicPublisher } from "../ports.ts";
 import { listenersOf } from "./configuration.ts";
 import { eventMessage, subject } from "./event-message.ts";
 
@@ -31,6 +32,7 @@ interface Message {
   readonly accountId: string;
   readonly region: string;
   readonly topicArn: string;
+  readonly bucket: string;
   /** Bucket and key: messages of one go in order. */
   readonly about: string;
   readonly body: string;
@@ -68,7 +70,8 @@ export class BucketNotifications implements ObjectEvents {
       const sequencer = this.#nextSequencer(event.at);
       const { accountId, region } = bucket;
       const about = `${bucket.name}/${key}`;
-      const body: Message = { accountId, region, topicArn, about, body: eventMessage(event, Id, sequencer) };
+      const message = eventMessage(event, Id, sequencer);
+      const body: Message = { accountId, region, topicArn, bucket: bucket.name, about, body: message };
       this.#isInUse = true;
       return { op: "insert", key: { ...outbox, name: sequencer }, body };
     });
@@ -193,8 +196,11 @@ export class BucketNotifications implements ObjectEvents {
 
   /** @throws Error when the topic could not take the message now */
   async #deliver(topics: TopicPublisher, record: StoredRecord<Message>): Promise<void> {
-    const { accountId, region, topicArn, about, body } = record.body;
+    const { accountId, region, topicArn, bucket, about, body } = record.body;
     try {
+      if (!(await topics.topicAllows(topicArn, servicePrincipal, bucketArn(bucket), accountId))) {
+        throw new AwsError("AuthorizationError", `${servicePrincipal} may not publish to it any more`, { status: 403 });
+      }
       await topics.publish({ accountId, region }, topicArn, { subject, body });
     } catch (error) {
       // A topic that is gone or closed to S3 does not come back by waiting; AWS drops such events, too.

@@ -9,13 +9,11 @@ import type { OperationDefinition, OperationTable, RequestContext } from "../../
 import { bucketArn } from "../arns.ts";
 import { verifyBufferedBody } from "../checksums.ts";
 import { invalidArgument } from "../errors.ts";
-import type { TopicPublisher } from "../ports.ts";
+import { servicePrincipal, type TopicPublisher } from "../ports.ts";
 import type { Bucket } from "../records.ts";
 import type { SettingsStore } from "../settings/settings-store.ts";
 import { checkedNotification, notificationRefusals } from "./configuration.ts";
 import { subject, testMessage } from "./event-message.ts";
-
-const servicePrincipal = "s3.amazonaws.com";
 
 /** @param topics without them notifications cannot be set */
 export function notificationOperations(

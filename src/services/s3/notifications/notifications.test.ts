@@ -188,6 +188,19 @@ test("a topic that is gone is not waited for", async () => {
   expect(await place.left()).toBe(0);
 });
 
+test("a topic that does not let S3 in any more is told nothing", async () => {
+  await using place = await withOutbox();
+  const topics = new Topics();
+  const notifications = place.open();
+  notifications.start(topics);
+  const closed = { ...everything, TopicArn: `${topic}-closed` };
+  await place.write(notifications, eventOf("a", { bucket: bucketWith(closed) }));
+  await notifications.settled();
+  expect(topics.told).toEqual([]);
+  expect(place.problems).toEqual([`a notification of the-bucket/a for ${topic}-closed was given up`]);
+  expect(await place.left()).toBe(0);
+});
+
 test.each([
   ["s3:ObjectCreated:*", [], "ObjectCreated:Copy", "k", true],
   ["s3:ObjectCreated:Put", [], "ObjectCreated:Copy", "k", false],
