@@ -9,6 +9,7 @@ import type { MetricSink } from "../../../jobs/ports.ts";
 import type { Actor, RecordChange, RecordKey, RecordStore } from "../../../storage/record-store.ts";
 import type { Clock } from "../../../util/clock.ts";
 import { AwsError } from "../../../protocol/aws-error.ts";
+import { RecentlyUsed } from "../../../util/recently-used.ts";
 import { parseTopicArn, type SubscriptionId } from "../names.ts";
 import { deliveryKey, messageKey, pending, type DeliveryBody, type MessageBody, type Protocol } from "../records.ts";
 import type { SnsStore } from "../sns-store.ts";
@@ -26,6 +27,8 @@ const maxPendingPerSubscription = 10_000;
 const maxPendingSize = 512 * 2 ** 20;
 /** Tries under way at the same time. */
 const maxConcurrent = 64;
+/** Messages that are in memory; 256 KiB each at most. */
+const keptMessages = 64;
 
 const platform = "sagebrush:sns";
 
@@ -56,6 +59,7 @@ export class DeliveryQueue {
   readonly #lanes = new Map<string, Lane>();
   /** By key of the message's record. */
   readonly #messages = new Map<string, PendingMessage>();
+  readonly #recent = new RecentlyUsed<string, MessageBody>(keptMessages);
   #pending = 0;
   #size = 0;
   #running = 0;
@@ -191,9 +195,9 @@ export class DeliveryQueue {
   }
 
   async #outgoing(body: DeliveryBody): Promise<Outgoing | undefined> {
-    const { store, records } = this.#options;
+    const { store } = this.#options;
     const { messageId, subscription, target } = body;
-    const message = (await records.get<MessageBody>(messageKey(subscription, messageId)))?.body;
+    const message = await this.#messageOf(subscription, messageId);
     if (message === undefined) return undefined;
     const topic = await store.findTopic(parseTopicArn(message.topicArn));
     const record = target === undefined ? await store.findSubscription(subscription) : undefined;
@@ -213,6 +217,18 @@ export class DeliveryQueue {
       displayName: topic?.body.displayName ?? "",
       ...(topic?.body.deliveryPolicy === undefined ? {} : { topicDeliveryPolicy: topic.body.deliveryPolicy }),
     };
+  }
+
+  /** A few messages are kept for their next subscription; past the store's own memory, which counts records and not bytes. */
+  async #messageOf(space: SubscriptionId, messageId: string): Promise<MessageBody | undefined> {
+    const id = pendingId(space, messageId);
+    const known = this.#recent.get(id);
+    if (known !== undefined) return known;
+    const { name, ...family } = messageKey(space, messageId);
+    const query = { ...family, orderBy: "name", namePrefix: name, limit: 1 } as const;
+    const message = (await this.#options.records.list<MessageBody>(query)).records[0]?.body;
+    if (message !== undefined) this.#recent.set(id, message);
+    return message;
   }
 
   async #retry(lane: Lane, body: DeliveryBody): Promise<void> {
