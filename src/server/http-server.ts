@@ -5,7 +5,6 @@ import type { AddressInfo, Socket } from "node:net";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { HttpResponse } from "../protocol/http-message.ts";
-import { credentialsPath } from "./workload-credentials.ts";
 import { BodyTooLarge, ClientHungUp, type IncomingRequest } from "./request-handler.ts";
 
 export interface HttpListener {
@@ -18,11 +17,16 @@ export interface ListenOptions {
   readonly host: string;
   readonly port: number;
   readonly handle: (request: IncomingRequest) => Promise<HttpResponse>;
-  /** Answers workloads that ask for their role's credentials. */
-  readonly giveCredentials: (method: string, headers: IncomingRequest["headers"]) => Promise<HttpResponse>;
+  /** Paths of the platform itself, `/_sagebrush/…`: answered without a signature and without reading a body. */
+  readonly routes: Readonly<Record<string, PlatformRoute>>;
   /** Told when a response could not be written for a reason other than the client's leaving. */
   readonly onFault: (error: unknown) => void;
 }
+
+export type PlatformRoute = (
+  method: string,
+  headers: IncomingRequest["headers"],
+) => HttpResponse | Promise<HttpResponse>;
 
 /** The port is taken, or this user may not listen on it. */
 export class PortUnavailable extends Error {
@@ -94,15 +98,10 @@ async function serve(message: IncomingMessage, response: ServerResponse, options
   const url = message.url ?? "/";
   const mark = url.indexOf("?");
   const path = mark === -1 ? url : url.slice(0, mark);
-  if (path === "/_sagebrush/health") {
-    message.resume();
-    response.writeHead(200, { "content-type": "application/json" }).end('{"status":"ok"}\n');
-    return;
-  }
-  if (path === credentialsPath) {
+  if (Object.hasOwn(options.routes, path)) {
     message.resume();
     const { method = "GET" } = message;
-    return write(response, await options.giveCredentials(method, message.headers as Record<string, string>), method);
+    return write(response, await options.routes[path](method, message.headers as Record<string, string>), method);
   }
   const request: IncomingRequest = {
     method: message.method ?? "GET",

@@ -15,7 +15,10 @@ import { iamService, type IamService } from "../services/iam/index.ts";
 import { logsService } from "../services/logs/index.ts";
 import type { LogStore } from "../services/logs/log-store.ts";
 import { outsideStorage, type OutsideS3 } from "../services/s3/outside/outside-storage.ts";
-import { jobStorage, s3Service, type ObjectStore } from "../services/s3/index.ts";
+import { type BucketNotifications, jobStorage, s3Service, type ObjectStore } from "../services/s3/index.ts";
+import { taggingService } from "../services/resourcegroupstaggingapi/index.ts";
+import { snsService } from "../services/sns/index.ts";
+import { sqsService } from "../services/sqs/index.ts";
 import { endpointConfigFamily } from "../services/sagemaker/endpoints/endpoint-config.ts";
 import { endpointReconciler, resumeEndpoints } from "../services/sagemaker/endpoints/endpoint-reconciler.ts";
 import { endpointFamily, endpointOperations } from "../services/sagemaker/endpoints/endpoint.ts";
@@ -37,7 +40,8 @@ import type { Clock } from "../util/clock.ts";
 import { entryPoint } from "../util/entry-point.ts";
 import { Authorizer } from "./authorizer.ts";
 import { storageOfRoles } from "./role-bound-storage.ts";
-import { ContainerCredentials } from "./workload-credentials.ts";
+import type { PlatformRoute } from "./http-server.ts";
+import { ContainerCredentials, credentialsPath } from "./workload-credentials.ts";
 
 export interface Backends {
   /** The root key of every account. */
@@ -47,6 +51,7 @@ export interface Backends {
   readonly baseUrl: () => string;
   readonly records: RecordStore;
   readonly objects: ObjectStore;
+  readonly notifications: BucketNotifications;
   /** Where jobs and endpoints have their data instead. */
   readonly outsideS3: OutsideS3 | undefined;
   readonly logs: LogStore;
@@ -65,8 +70,10 @@ export interface BuiltServices {
   readonly lookup: CredentialLookup;
   readonly authorizer: Authorizer;
   readonly noteUse: IamService["noteUse"];
-  /** What workloads get their role's credentials from. */
-  readonly credentials: ContainerCredentials;
+  /** Paths beside the API, `/_sagebrush/…`, that need no signature. */
+  readonly routes: Readonly<Record<string, PlatformRoute>>;
+  /** Ends answers that would go on for as long as the client listens, e.g. live tails. */
+  endStreams(): Promise<void>;
   /** Takes over what a server before this one left running; before requests are answered and the engine starts. */
   resume(): Promise<void>;
   /** Ends the replicas of endpoints, which nobody could reach any more; jobs go on. Writes what waits. */
@@ -90,12 +97,32 @@ export function buildServices(backends: Backends): BuiltServices {
     baseUrl: backends.baseUrl,
   });
   const authorizer = new Authorizer(iam, messages);
-  const s3 = s3Service({ objects: backends.objects, records });
+  const sqs = sqsService({ records, clock, report });
+  const sns = snsService({
+    records,
+    queues: {
+      send: (queueArn, message, { topicArn, accountId }) =>
+        sqs.deliver(queueArn, message, {
+          service: "sns.amazonaws.com",
+          sourceArn: topicArn,
+          sourceAccount: accountId,
+        }),
+    },
+    clock,
+    dataDirectory,
+    baseUrl: backends.baseUrl,
+    metrics,
+    report,
+  });
+  const s3 = s3Service({ objects: backends.objects, records, topics: sns });
+  const logsApi = logsService({ records, logs, metrics: { sink: metrics, clock } });
   const storageOf = storageOfRoles({ objects, s3, sts, authorizer, clock });
   const roles: RoleDirectory = {
     isAssumable: async (accountId, roleArn) =>
       parseRoleArn(roleArn)?.account === accountId && (await sts.isAssumableBy(roleArn, sagemakerPrincipal)),
   };
+
+  const cloudwatch = cloudwatchService({ metrics, records, clock, report });
 
   const trainingJobs = trainingJobFamily(families);
   const runner = new JobRunner({ compute, storageOf, logs, metrics, clock, dataDirectory, report });
@@ -142,21 +169,36 @@ export function buildServices(backends: Backends): BuiltServices {
       sagemaker,
       sagemakerRuntimeService({ router }),
       s3,
-      logsService({ records, logs }),
-      cloudwatchService({ metrics }),
+      sns,
+      sqs,
+      taggingService({ records, buckets: { ownerOf: (name) => backends.objects.bucket(name) } }),
+      logsApi,
+      cloudwatch,
       sts,
       iam,
     ],
     lookup: sts.lookup,
     authorizer,
     noteUse: iam.noteUse,
-    credentials,
+    routes: {
+      ...sns.publicRoutes,
+      [credentialsPath]: (method, headers) => credentials.answer(method, headers),
+    },
+    endStreams: () => logsApi.close(),
     async resume() {
       await resumeTrainingJobs(records, runner, capacity);
       await resumeEndpoints(records, fleet);
+      await sqs.resume();
+      await sns.resume();
+      backends.notifications.start(sns);
+      await cloudwatch.startAlarms(sns);
     },
     async close() {
       await fleet.end();
+      await cloudwatch.close();
+      await backends.notifications.stop();
+      await sns.close();
+      await sqs.close();
       await endpointMetrics.close();
       await iam.close();
     },

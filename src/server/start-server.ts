@@ -8,6 +8,7 @@ import { runtimeDirectory } from "../serving/runtime-directory.ts";
 import { ensureDefaultRole } from "../services/iam/index.ts";
 import { MetricStore } from "../services/cloudwatch/index.ts";
 import { LogStore } from "../services/logs/log-store.ts";
+import { BucketNotifications } from "../services/s3/index.ts";
 import { ObjectStore } from "../services/s3/object-store.ts";
 import { loadOrCreateRootCredentials } from "../services/sts/root-credentials.ts";
 import { SecretKey } from "../services/sts/secret-key.ts";
@@ -56,14 +57,16 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     closers.push(() => records.close());
     const blobs = await FileBlobStore.open(directory.folder("blobs"));
     for (const accountId of roots.keys()) await ensureDefaultRole(records, accountId, clock);
+    const notifications = new BucketNotifications({ records, clock, onProblem: report });
     const objects = new ObjectStore({
+      events: notifications,
       records,
       blobs,
       clock,
       keyFile: join(directory.path, "object-keys.json"),
       onProblem: report,
     });
-    const logs = await LogStore.open(records, directory.folder("logs"), clock);
+    const logs = await LogStore.open(records, directory.folder("logs"), clock, { onProblem: report });
     closers.push(() => logs.close());
     const metrics = await MetricStore.open({ directory: directory.folder("metrics"), clock, report });
     closers.push(() => metrics.close());
@@ -79,6 +82,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       dataDirectory: directory.path,
       records,
       objects,
+      notifications,
       outsideS3: config.outsideS3,
       logs,
       metrics,
@@ -117,10 +121,19 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
         if (!back.given) await back.promise;
         return handler.handle(request);
       },
-      giveCredentials: (method, headers) => built.credentials.answer(method, headers),
+      routes: {
+        "/_sagebrush/health": () => ({
+          status: 200,
+          headers: { "content-type": "application/json" },
+          body: '{"status":"ok"}\n',
+        }),
+        ...built.routes,
+      },
       onFault: (error) => report("a response could not be written", error),
     });
     closers.push(() => listener.close());
+    // Answers that go on for ever end before the listener waits for them.
+    closers.push(() => built.endStreams());
     url = listener.url;
     await built.resume();
     await engine.start();

@@ -73,7 +73,7 @@ beforeEach(async () => {
     host: "127.0.0.1",
     port: 0,
     handle: (request) => handler.handle(request),
-    giveCredentials: (method, headers) => credentials.answer(method, headers),
+    routes: { [credentialsPath]: (method, headers) => credentials.answer(method, headers) },
     onFault: (error) => expect.unreachable(String(error)),
   });
 });

@@ -129,6 +129,7 @@ test("the sweep spares what is recorded, in whatever way, and what moves while i
       list: real.list.bind(real),
       listByStatus: real.listByStatus.bind(real),
       tags: real.tags.bind(real),
+      taggedArns: real.taggedArns.bind(real),
       history: real.history.bind(real),
       write: real.write.bind(real),
       close: real.close.bind(real),

@@ -131,6 +131,7 @@ test("when the disk has no room for the record, the bytes go too and the old obj
       listByStatus: real.listByStatus.bind(real),
       scan: real.scan.bind(real),
       tags: real.tags.bind(real),
+      taggedArns: real.taggedArns.bind(real),
       history: real.history.bind(real),
       close: real.close.bind(real),
       write: (changes, options) => (full ? Promise.reject(new StorageFull("records")) : real.write(changes, options)),
