@@ -7,6 +7,7 @@
 import type { Codec, RequestHead } from "../protocol/codec/codec.ts";
 import { createCodec } from "../protocol/codec/index.ts";
 import { serviceIndex } from "../protocol/generated/service-index.ts";
+import { hasFormerQueryNames } from "../protocol/query-names.ts";
 import type { ProtocolName } from "../protocol/service-model.ts";
 import { loadServiceModel } from "../protocol/service-models.ts";
 
@@ -37,7 +38,12 @@ export class ServiceIdentifier {
   constructor(descriptions: readonly string[]) {
     this.#entries = descriptions.map((description) => {
       const { endpointPrefix, signingName, targetPrefix, protocols } = serviceIndex[description];
-      return { description, signingName: signingName ?? endpointPrefix, targetPrefix, protocols };
+      return {
+        description,
+        signingName: signingName ?? endpointPrefix,
+        targetPrefix,
+        protocols: hasFormerQueryNames(description) ? [...protocols, "query"] : protocols,
+      };
     });
     for (const entry of this.#entries) {
       if (entry.targetPrefix !== undefined) this.#byTarget.set(entry.targetPrefix, entry);
@@ -62,7 +68,9 @@ export class ServiceIdentifier {
       return entry === undefined ? undefined : this.#speak(entry, "smithy-rpc-v2-cbor");
     }
     const signed = signingName === undefined ? undefined : this.#bySigningName.get(signingName);
-    if (signed !== undefined) return this.#among(signed, head) ?? this.#speak(signed[0], signed[0].protocols[0]);
+    // The action of a form stands in its body, which is not read yet.
+    if (signed !== undefined)
+      return this.#among(signed, head) ?? this.#speak(signed[0], isForm(head) ? "query" : signed[0].protocols[0]);
     if (signingName !== undefined) return undefined;
     // Unsigned: form posts belong to a query service, known routes to their service, everything else to S3.
     if (isForm(head)) {

@@ -1,5 +1,6 @@
 /** The codecs by protocol. */
 import type { CompiledService } from "../compiled-service.ts";
+import { hasFormerQueryNames, withQueryNames } from "../query-names.ts";
 import type { ProtocolName } from "../service-model.ts";
 import type { Codec } from "./codec.ts";
 import { jsonRpcCodec } from "./json-rpc.ts";
@@ -23,6 +24,7 @@ const codecs: Readonly<Record<Exclude<ProtocolName, "ec2">, (service: CompiledSe
  */
 export function createCodec(service: CompiledService, protocol: ProtocolName): Codec {
   if (protocol === "ec2") throw new Error("the ec2 protocol is not served");
+  if (protocol === "query" && hasFormerQueryNames(service.name)) return queryCodec(withQueryNames(service));
   if (!service.protocols.includes(protocol))
     throw new Error(`${service.name} does not speak ${protocol}, only ${service.protocols.join(", ")}`);
   return codecs[protocol](service);
