@@ -19,7 +19,7 @@ export interface QueryNames {
   readonly errors: Readonly<Record<string, readonly [code: string, status: number]>>;
 }
 
-/** Source: the last description of each service with the protocol `query`; SQS's is in botocore 1.31.80. */
+/** Source: the last description of each service with the protocol `query`; SQS's is in botocore 1.29.165. */
 const formerNames: Readonly<Record<string, QueryNames>> = {
   sqs: {
     xmlNamespace: "http://queue.amazonaws.com/doc/2012-11-05/",

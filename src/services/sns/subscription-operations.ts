@@ -27,6 +27,7 @@ export interface SubscriptionOptions {
 export function subscriptionOperations({ store, publisher, deliveries }: SubscriptionOptions) {
   return {
     Subscribe: {
+      caveat: "mail is delivered as files in the data directory; there are no sms, lambda, firehose and application",
       async handle({ TopicArn, Protocol, Endpoint, Attributes = {}, ReturnSubscriptionArn }, context) {
         const topic = requestedTopic(TopicArn, context);
         const topicRecord = await store.topic(topic);
