@@ -90,7 +90,16 @@ command(
 command("doctor", {
   en: "what is missing on this machine and what that costs",
   ko: "이 컴퓨터에 없는 것과 그 영향",
-}).action(async (flags: Flags) => (await import("./commands/doctor.ts")).doctor(flags, flags));
+})
+  .option(
+    "--verify",
+    say({ en: "read every stored object and compare its checksum", ko: "저장된 모든 객체를 읽어 체크섬과 비교" }),
+  )
+  .action(async (flags: Flags & { verify?: boolean }) =>
+    flags.verify === true
+      ? (await import("./commands/verify.ts")).verify(flags, flags)
+      : (await import("./commands/doctor.ts")).doctor(flags, flags),
+  );
 
 command(
   "demo",

@@ -20,6 +20,7 @@ import { DataDirectory } from "./data-directory.ts";
 import { listen } from "./http-server.ts";
 import { RequestHandler } from "./request-handler.ts";
 import { buildServices } from "./services.ts";
+import { databaseFile, objectKeyFile, verificationPath, verificationRoute } from "./verification.ts";
 
 export interface RunningServer {
   readonly url: string;
@@ -53,7 +54,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     const roots = new Map([[config.accountId, loadOrCreateRootCredentials(config.dataDirectory)]]);
     for (const id of config.otherAccounts) roots.set(id, loadOrCreateRootCredentials(config.dataDirectory, id));
     const secrets = SecretKey.load(config.dataDirectory);
-    const records = new SqliteRecordStore({ file: join(directory.path, "sagebrush.db") });
+    const records = new SqliteRecordStore({ file: join(directory.path, databaseFile) });
     closers.push(() => records.close());
     const blobs = await FileBlobStore.open(directory.folder("blobs"));
     for (const accountId of roots.keys()) await ensureDefaultRole(records, accountId, clock);
@@ -63,7 +64,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
       records,
       blobs,
       clock,
-      keyFile: join(directory.path, "object-keys.json"),
+      keyFile: join(directory.path, objectKeyFile),
       onProblem: report,
     });
     const logs = await LogStore.open(records, directory.folder("logs"), clock, { onProblem: report });
@@ -127,6 +128,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
           headers: { "content-type": "application/json" },
           body: '{"status":"ok"}\n',
         }),
+        [verificationPath]: verificationRoute(objects, secrets),
         ...built.routes,
       },
       onFault: (error) => report("a response could not be written", error),

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { createServer, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CreateBucketCommand, PutObjectCommand } from "@aws-sdk/client-s3";
+import { CreateBucketCommand, DeleteObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import { CreateTrainingJobCommand, DescribeTrainingJobCommand } from "@aws-sdk/client-sagemaker";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Command, sagebrush } from "../support/command-line.ts";
@@ -25,7 +25,8 @@ describe("help and wrong command lines", () => {
     ["configure", ["--data-dir", "--profile", "--json"]],
     ["status", ["--data-dir", "--json"]],
     ["logs", ["<job>", "--follow", "--data-dir", "--json"]],
-    ["doctor", ["--data-dir", "--json"]],
+    ["doctor", ["--data-dir", "--verify", "--json"]],
+    ["run", ["<command...>", "--role", "--quiet", "--data-dir", "--json"]],
     ["demo", ["--json"]],
   ])("%s --help names its options and the variables that stand for them", async (name, options) => {
     const { code, stdout, stderr } = await sagebrush([name, "--help"]);
@@ -38,7 +39,7 @@ describe("help and wrong command lines", () => {
   test("--help lists the commands and --version is the package's", async () => {
     const { code, stdout } = await sagebrush(["--help"]);
     expect(code).toBe(0);
-    for (const name of ["up", "env", "configure", "status", "logs", "doctor", "demo"])
+    for (const name of ["up", "env", "configure", "status", "logs", "run", "doctor", "demo"])
       expect(stdout).toMatch(new RegExp(`^  ${name} `, "m"));
     const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as Record<
       string,
@@ -143,6 +144,7 @@ describe("with a server", () => {
         `AWS_SECRET_ACCESS_KEY=${secretAccessKey}`,
         "AWS_REGION=ap-northeast-2",
         "AWS_DEFAULT_REGION=ap-northeast-2",
+        "AWS_DISABLE_HOST_PREFIX_INJECTION=true",
         "profile= token=",
       ]),
     );
@@ -153,6 +155,7 @@ describe("with a server", () => {
       AWS_SECRET_ACCESS_KEY: secretAccessKey,
       AWS_REGION: "us-east-1",
       AWS_DEFAULT_REGION: "us-east-1",
+      AWS_DISABLE_HOST_PREFIX_INJECTION: "true",
     });
   });
 
@@ -275,6 +278,30 @@ describe("with a server", () => {
       found: `${server.url} (process ${server.pid})`,
     });
     expect(code).toBe(rows.some(({ status }) => status === "problem") ? 1 : 0);
+  });
+
+  test("doctor --verify reads every object, by the server or without one, and names what is damaged", async () => {
+    const fine = await sagebrush(["doctor", "--verify", ...here]);
+    expect(fine.code).toBe(0);
+    expect(fine.stdout).toMatch(/^ok {2}[1-9]\d* objects and parts/);
+    const bucket = "terminal";
+    const { s3 } = clientsOf(server);
+    await s3.send(new PutObjectCommand({ Bucket: bucket, Key: "to be damaged", Body: "x".repeat(12_345) }));
+    const blob = server.files().find((file) => {
+      const path = join(server.directory, file);
+      return file.startsWith("blobs/") && statSync(path).size === 12_345;
+    });
+    writeFileSync(join(server.directory, blob!), "y".repeat(12_345));
+    const found = await sagebrush(["doctor", "--verify", ...here]);
+    expect(found.code).toBe(1);
+    expect(found.stdout).toContain(`!!  s3://${bucket}/to be damaged (object): `);
+    await server.stop();
+    const alone = await sagebrush(["doctor", "--verify", "--json", ...here]);
+    expect(alone.code).toBe(1);
+    expect(JSON.parse(alone.stdout)).toMatchObject({ damaged: [{ bucket, key: "to be damaged", kind: "object" }] });
+    await server.start();
+    await s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: "to be damaged" }));
+    expect((await sagebrush(["doctor", "--verify", ...here])).code).toBe(0);
   });
 
   test("status of a server that has stopped, or was killed, is exit code 3", async () => {

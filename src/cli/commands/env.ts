@@ -15,6 +15,8 @@ export function environmentOf(connection: Connection): Record<string, string> {
     AWS_REGION: connection.region,
     // boto3 and the AWS CLI v1 read only this one.
     AWS_DEFAULT_REGION: connection.region,
+    // Live tails of logs would go to `streaming-127.0.0.1` otherwise.
+    AWS_DISABLE_HOST_PREFIX_INJECTION: "true",
   };
 }
 

@@ -10,7 +10,7 @@ const bytes = 32;
 const what = "the server's secret key";
 const reset = "delete the file to get a new key at the next start (what runs then loses its credentials)";
 
-export type Purpose = "workload credentials" | "authorization messages";
+export type Purpose = "workload credentials" | "authorization messages" | "verification";
 
 export class SecretKey {
   readonly #key: Buffer;
