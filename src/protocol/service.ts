@@ -154,6 +154,8 @@ export type AccessRules = (
 export interface Service {
   /** Code of violated constraints and refused parameters; `ValidationException` unless the service has one of its own. */
   readonly validationCode?: string;
+  /** Code of refused permission where it is not AccessDenied(Exception): SNS says AuthorizationError. */
+  readonly deniedCode?: string;
   /** Name of the description in `service-models/`, e.g. `sagemaker-runtime`. */
   readonly description: string;
   /**

@@ -38,6 +38,7 @@ export class Authorizer {
 
   /**
    * @param facts made only when a policy has to be looked at
+   * @param deniedCode of services that have a word of their own for it
    * @throws AwsError AccessDenied for the first access that is not allowed
    */
   async authorize(
@@ -45,6 +46,7 @@ export class Authorizer {
     accesses: readonly Access[],
     facts: () => RequestFacts,
     protocol: ProtocolName,
+    deniedCode?: string,
   ): Promise<void> {
     let policies: CallerPolicies | undefined;
     let known: RequestFacts | undefined;
@@ -54,7 +56,8 @@ export class Authorizer {
       known ??= facts();
       const decision = evaluate({ principal, policies, access, facts: known });
       if (decision.effect === "allow") continue;
-      throw accessDenied(principal, access, decision, protocol, this.#sealed(principal, access, decision, known));
+      const headers = this.#sealed(principal, access, decision, known);
+      throw accessDenied(principal, access, decision, { protocol, deniedCode, headers });
     }
   }
 
@@ -101,9 +104,9 @@ function accessDenied(
   principal: Principal,
   access: Access,
   decision: Denial,
-  protocol: ProtocolName,
-  headers: Record<string, string>,
+  answer: { protocol: ProtocolName; deniedCode: string | undefined; headers: Record<string, string> },
 ): AwsError {
+  const { protocol, deniedCode, headers } = answer;
   const { action, resource } = access;
   const isXml = protocol === "rest-xml";
   if (isXml && isStranger(principal, access)) return new AwsError("AccessDenied", "Access Denied", { status: 403 });
@@ -119,5 +122,6 @@ function accessDenied(
     isXml || protocol === "query" || protocol === "ec2"
       ? (["AccessDenied", 403] as const)
       : (["AccessDeniedException", protocol === "rest-json" ? 403 : 400] as const);
-  return new AwsError(code, `User: ${who} is not authorized to perform: ${action}${on} ${why}`, { status, headers });
+  const message = `User: ${who} is not authorized to perform: ${action}${on} ${why}`;
+  return new AwsError(deniedCode ?? code, message, { status, headers });
 }

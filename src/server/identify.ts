@@ -33,9 +33,14 @@ export class ServiceIdentifier {
   readonly #byTarget = new Map<string, IndexEntry>();
   readonly #bySigningName = new Map<string, IndexEntry[]>();
   readonly #codecs = new Map<string, Codec>();
+  readonly #anonymous: ReadonlySet<string>;
 
-  /** @param descriptions names of the descriptions that this server mounts or knows */
-  constructor(descriptions: readonly string[]) {
+  /**
+   * @param descriptions names of the descriptions that this server mounts or knows
+   * @param anonymous those of them that take requests without a signature
+   */
+  constructor(descriptions: readonly string[], anonymous: ReadonlySet<string> = new Set()) {
+    this.#anonymous = anonymous;
     this.#entries = descriptions.map((description) => {
       const { endpointPrefix, signingName, targetPrefix, protocols } = serviceIndex[description];
       return {
@@ -75,8 +80,9 @@ export class ServiceIdentifier {
     // Unsigned: form posts belong to a query service, known routes to their service, everything else to S3.
     if (isForm(head)) {
       const query = this.#entries.filter(({ protocols }) => protocols.includes("query"));
-      // An action that stands in the body is not known here; any query service says what is missing: a signature.
-      return this.#among(query, head) ?? (query.length === 0 ? undefined : this.#speak(query[0], "query"));
+      // An action that stands in the body is not known here; a service that asks for a signature says that it is missing.
+      const strict = query.find(({ description }) => !this.#anonymous.has(description)) ?? query[0];
+      return this.#among(query, head) ?? (strict && this.#speak(strict, "query"));
     }
     const rest = this.#entries.filter(
       ({ description, protocols }) => description !== "s3" && protocols.includes("rest-json"),

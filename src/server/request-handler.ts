@@ -108,7 +108,10 @@ export class RequestHandler {
   constructor(options: RequestHandlerOptions) {
     this.#options = options;
     for (const service of options.services) this.#mounted.set(service.description, service);
-    this.#identifier = new ServiceIdentifier([...this.#mounted.keys()]);
+    this.#identifier = new ServiceIdentifier(
+      [...this.#mounted.keys()],
+      new Set(options.services.filter(({ anonymous }) => anonymous === true).map(({ description }) => description)),
+    );
   }
 
   async handle(request: IncomingRequest): Promise<HttpResponse> {
@@ -176,7 +179,8 @@ export class RequestHandler {
         setHeader: (name, value) => (added[name] = value),
         setStatus: (chosen) => (status = chosen),
         ...(payload === undefined ? {} : { trailers: () => payload.trailers() }),
-        authorize: (...accesses) => authorizer.authorize(principal, accesses, facts, codec.protocol),
+        authorize: (...accesses) =>
+          authorizer.authorize(principal, accesses, facts, codec.protocol, service.deniedCode),
       };
       const accesses =
         service.accesses === undefined

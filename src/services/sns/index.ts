@@ -85,7 +85,12 @@ export function snsService(options: SnsOptions): SnsService {
       ...subscriptionOperations({ store, publisher, deliveries }),
       ...publishOperations({ publisher }),
     },
-    { validationCode: "InvalidParameter", anonymous: true, accesses: snsAccessRules(store) },
+    {
+      validationCode: "InvalidParameter",
+      deniedCode: "AuthorizationError",
+      anonymous: true,
+      accesses: snsAccessRules(store),
+    },
   );
 
   return {
