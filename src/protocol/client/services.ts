@@ -21,6 +21,12 @@ interface RestService {
 export const clientServices = {
   sagemaker: { protocol: "json", signingName: "sagemaker", targetPrefix: "SageMaker", jsonVersion: "1.1" },
   logs: { protocol: "json", signingName: "logs", targetPrefix: "Logs_20140328", jsonVersion: "1.1" },
+  cloudwatch: {
+    protocol: "json",
+    signingName: "monitoring",
+    targetPrefix: "GraniteServiceVersion20100801",
+    jsonVersion: "1.0",
+  },
   sts: { protocol: "query", signingName: "sts", apiVersion: "2011-06-15" },
   iam: { protocol: "query", signingName: "iam", apiVersion: "2010-05-08" },
   s3: { protocol: "rest", signingName: "s3" },
