@@ -320,7 +320,9 @@ test("what the client knows of the services is what their descriptions say", () 
     const { metadata } = JSON.parse(readFileSync(file, "utf8")) as ServiceModel;
     const { protocol, signingName, ...rest } = facts as Record<string, string>;
     expect({ name, signingName }).toEqual({ name, signingName: metadata.signingName ?? metadata.endpointPrefix });
-    expect(metadata.protocol.replace(/^rest-.*/, "rest")).toBe(protocol);
+    // Some services speak several.
+    const spoken = metadata.protocols ?? [metadata.protocol];
+    expect(spoken.map((each) => each.replace(/^rest-.*/, "rest"))).toContain(protocol);
     for (const [fact, value] of Object.entries(rest)) {
       expect(value).toBe((metadata as unknown as Record<string, string>)[fact]);
     }
