@@ -72,7 +72,7 @@ def test_versions_are_read_when_the_bucket_has_them(server, fs, bucket):
     versions = versioned.object_version_info(f"{bucket}/k")
     assert len(versions) == 2
     oldest = versions[-1]["VersionId"]
-    assert versioned.cat(f"{bucket}/k?versionId={oldest}") == b"one"
+    assert versioned.cat_file(f"{bucket}/k", version_id=oldest) == b"one"
 
 
 def test_what_is_not_there_is_not_found(fs, bucket):
