@@ -2,10 +2,11 @@
 import { AwsError } from "../../protocol/aws-error.ts";
 import type { CloudWatchOperations } from "../../protocol/generated/cloudwatch.ts";
 import type { OperationTable } from "../../protocol/service.ts";
-import { tagList, tagRecord, withTags } from "../../resources/tags.ts";
+import { tagList } from "../../resources/tags.ts";
 import type { RecordStore } from "../../storage/record-store.ts";
 import { actorOf } from "./alarms/alarm-operations.ts";
 import { invalidValue } from "./errors.ts";
+import { checkTags } from "./tags.ts";
 
 type Operations = Pick<CloudWatchOperations, "TagResource" | "UntagResource" | "ListTagsForResource">;
 
@@ -26,8 +27,7 @@ export function tagOperations({ records }: { readonly records: RecordStore }): O
     TagResource: {
       async handle({ ResourceARN, Tags }, context) {
         await requireResource(ResourceARN, context.accountId);
-        const tags = tagRecord(Tags);
-        withTags(await records.tags(ResourceARN), tags);
+        const tags = checkTags(Tags, await records.tags(ResourceARN));
         const at = context.clock.now();
         await records.write([{ op: "tag", arn: ResourceARN, tags }], { actor: actorOf(context), at });
         return {};

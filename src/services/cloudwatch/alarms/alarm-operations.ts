@@ -2,9 +2,9 @@
 import type { CloudWatchOperations } from "../../../protocol/generated/cloudwatch.ts";
 import { AwsError } from "../../../protocol/aws-error.ts";
 import type { OperationTable, RequestContext } from "../../../protocol/service.ts";
-import { tagRecord, withTags, type Tag } from "../../../resources/tags.ts";
 import { RecordMissing, RevisionConflict, type Actor } from "../../../storage/record-store.ts";
 import { validationError } from "../errors.ts";
+import { checkTags } from "../tags.ts";
 import { checkAlarmName, compositeAlarm, metricAlarm } from "./alarm-input.ts";
 import type { AlarmRecord } from "./alarm-record.ts";
 import { alarmsOf, parseAlarmRule } from "./alarm-rule.ts";
@@ -59,7 +59,7 @@ export function alarmOperations({ alarms, stateWasSet }: AlarmOperationDependenc
       async handle(input, context) {
         const name = checkAlarmName(input.AlarmName);
         const configuration = metricAlarm(context, input);
-        await alarms.put(context, name, configuration, newTags(input.Tags), actorOf(context), context.clock.now());
+        await alarms.put(context, name, configuration, checkTags(input.Tags), actorOf(context), context.clock.now());
       },
     },
     PutCompositeAlarm: {
@@ -80,7 +80,7 @@ export function alarmOperations({ alarms, stateWasSet }: AlarmOperationDependenc
         if (unknown.length > 0) {
           throw validationError(`AlarmRule must refer to alarms that exist; there is no alarm ${unknown.join(", ")}`);
         }
-        await alarms.put(context, name, configuration, newTags(input.Tags), actorOf(context), context.clock.now());
+        await alarms.put(context, name, configuration, checkTags(input.Tags), actorOf(context), context.clock.now());
         stateWasSet();
       },
     },
@@ -141,10 +141,6 @@ function findAll(
 
 export function actorOf(context: RequestContext): Actor {
   return { by: context.principal.arn, call: `cloudwatch:${context.operation}`, requestId: context.requestId };
-}
-
-function newTags(tags: readonly Tag[] = []): Record<string, string> {
-  return withTags({}, tagRecord(tags));
 }
 
 function noSuchAlarms(names: readonly string[]): AwsError {

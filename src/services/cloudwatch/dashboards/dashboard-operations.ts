@@ -4,11 +4,11 @@ import { AwsError } from "../../../protocol/aws-error.ts";
 import type { OperationTable, RequestContext } from "../../../protocol/service.ts";
 import { decodePaginationToken, encodePaginationToken } from "../../../resources/pagination-token.ts";
 import { removalOf } from "../../../resources/record-changes.ts";
-import { tagRecord, withTags } from "../../../resources/tags.ts";
 import { RecordMissing, RevisionConflict, type RecordKey, type RecordStore } from "../../../storage/record-store.ts";
 import { actorOf } from "../alarms/alarm-operations.ts";
 import { invalidValue } from "../errors.ts";
 import { dashboardArn } from "../names.ts";
+import { checkTags } from "../tags.ts";
 
 type Operations = Pick<CloudWatchOperations, "PutDashboard" | "GetDashboard" | "ListDashboards" | "DeleteDashboards">;
 
@@ -41,7 +41,7 @@ export function dashboardOperations({ records }: { readonly records: RecordStore
         checkBody(DashboardBody);
         const arn = dashboardArn(context, DashboardName);
         const known = await records.get(keyOf(context, DashboardName));
-        const tags = known === undefined ? withTags({}, tagRecord(input.Tags ?? [])) : {};
+        const tags = known === undefined ? checkTags(input.Tags) : {};
         const body: DashboardBody = { body: DashboardBody };
         await records.write(
           [
