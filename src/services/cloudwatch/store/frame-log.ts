@@ -20,6 +20,8 @@ export class FrameLog {
   #size: number;
   #waiting: Waiting[] = [];
   #writing: Promise<void> | undefined;
+  /** Set when the file ends in something that could not be taken back: a frame behind it would never be read. */
+  #broken: unknown;
 
   private constructor(file: FileHandle, size: number) {
     this.#file = file;
@@ -85,6 +87,7 @@ export class FrameLog {
   async #writeGroup(payloads: readonly Uint8Array[]): Promise<void> {
     const parts = payloads.flatMap((payload) => [headerOf(payload), payload]);
     const length = parts.reduce((total, part) => total + part.byteLength, 0);
+    if (this.#broken !== undefined) throw new Error("an earlier write failed half-way", { cause: this.#broken });
     try {
       // A file opened for appending is written at its end, whatever the position.
       for (let rest = Buffer.concat(parts, length); rest.length > 0;) {
@@ -93,7 +96,9 @@ export class FrameLog {
       }
       await this.#file.datasync();
     } catch (error) {
-      await this.#file.truncate(this.#size);
+      await this.#file.truncate(this.#size).catch((failure: unknown) => {
+        this.#broken = failure;
+      });
       const { code } = error as NodeJS.ErrnoException;
       if (code === "ENOSPC" || code === "EDQUOT") throw new StorageFull("metrics", { cause: error });
       throw error;

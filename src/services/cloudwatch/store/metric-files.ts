@@ -16,7 +16,7 @@ import { Block, writeBlock, type BlockFacts } from "./block.ts";
 import { merged, type Task } from "./compaction.ts";
 import { Generation, segmentFile, type OnEntry } from "./generation.ts";
 import type { HotWindow } from "./hot-window.ts";
-import { emptyManifest, readManifest, writeManifest, type Manifest } from "./manifest.ts";
+import { emptyManifest, readManifest, syncFolder, writeManifest, type Manifest } from "./manifest.ts";
 
 const manifestFile = "manifest";
 
@@ -62,6 +62,7 @@ export class MetricFiles {
     if (segments.length === 0) segments.push(manifest.firstSegment);
     const generations: Generation[] = [];
     for (const segment of segments) generations.push(await Generation.open(folder, segment, onEntry));
+    await syncFolder(folder);
     const nextFile = Math.max(manifest.nextFile, segments.at(-1)! + 1);
     return new MetricFiles(folder, nextFile, generations, blocks);
   }
@@ -85,6 +86,8 @@ export class MetricFiles {
   /** Begins a new journal; what is in the present one is to be sealed. */
   async rotate(): Promise<void> {
     const next = await Generation.open(this.#folder, this.#takeNumber(), () => {});
+    // The journal's name must outlive a power cut like what is told to be kept in it.
+    await syncFolder(this.#folder);
     this.#frozen = [...this.#frozen, this.#current];
     this.#current = next;
   }
