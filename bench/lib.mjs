@@ -33,6 +33,8 @@ export async function startServer(directory, flags = []) {
       stdio: ["ignore", "pipe", "inherit"],
     },
   );
+  // A bench that fails leaves no server behind.
+  process.once("exit", () => child.kill("SIGKILL"));
   let text = "";
   for await (const chunk of child.stdout) {
     text += chunk;
