@@ -51,6 +51,8 @@ export interface S3Fixture {
 export interface Wrapping {
   readonly blobs?: (real: BlobStore) => BlobStore;
   readonly records?: (real: RecordStore) => RecordStore;
+  /** Bodies up to this size lie in the database; 0 unless given. */
+  readonly fewBytes?: number;
   /** Who is told of what happens to objects. */
   readonly events?: (place: { readonly records: RecordStore; readonly clock: ManualClock }) => ObjectEvents;
 }
@@ -68,6 +70,8 @@ export async function openS3(wrapping: Wrapping = {}, directory?: string): Promi
     blobs,
     clock,
     keyFile: join(folder, "object-keys.json"),
+    // Most tests look at blobs; those of few bytes ask for them.
+    fewBytes: wrapping.fewBytes ?? 0,
     ...(events && { events }),
   });
   const service = s3Service({ objects, records });

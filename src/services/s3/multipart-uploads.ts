@@ -325,7 +325,8 @@ export class MultipartUploads {
     const { bucket, key, uploadId } = reference;
     const { records, locks } = this.#core;
     const name = partKey(bucket, uploadId, partNumber);
-    const { blobId, size, etag, checksum } = staged;
+    const { size, etag, checksum } = staged;
+    const blobId = staged.blobId!;
     const body: PartBody = { blobId, size, etag, ...(checksum && { checksum }) };
     const commit = async () => {
       await this.get(reference);

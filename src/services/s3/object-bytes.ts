@@ -1,4 +1,4 @@
-/** The bytes of stored objects: in one blob, or in one blob for each part they were uploaded in. */
+/** The bytes of stored objects: in one blob, in a record when they are few, or in one blob for each part. */
 import { constants, existsSync, promises as fs } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { Readable } from "node:stream";
@@ -6,9 +6,10 @@ import { BlobMissing, type BlobStore } from "../../storage/blob-store.ts";
 import type { RecordStore } from "../../storage/record-store.ts";
 import type { Encryptor } from "./encryption/object-encryption.ts";
 import { saltBytes, sealedRange, sealedSize, unseal } from "./encryption/sealed-bytes.ts";
+import type { BytesBody } from "./few-bytes.ts";
 import type { Freeing } from "./freeing.ts";
 import type { ByteRange } from "./ranges.ts";
-import { joinedKey, type JoinedBody, type JoinedPart, type ObjectBody } from "./records.ts";
+import { bytesKey, joinedKey, type JoinedBody, type JoinedPart, type ObjectBody } from "./records.ts";
 
 /** Bodies up to this size are read in one go: a stream costs more than their bytes. */
 const maxBytesAtOnce = 64 * 2 ** 10;
@@ -20,7 +21,12 @@ interface Piece extends ByteRange {
   readonly size: number;
 }
 
-type Bytes = Pick<ObjectBody, "blobId" | "joined" | "size" | "encryption">;
+type Bytes = Pick<ObjectBody, "blobId" | "few" | "joined" | "size" | "encryption">;
+
+interface Sized {
+  readonly size: number;
+  readonly encryption: Bytes["encryption"] | undefined;
+}
 
 interface Stores {
   readonly records: RecordStore;
@@ -50,8 +56,9 @@ export class ObjectBytes {
     return record.body.parts;
   }
 
-  async blobIds(object: Pick<Bytes, "blobId" | "joined">): Promise<readonly string[]> {
+  async blobIds(object: Pick<Bytes, "blobId" | "few" | "joined">): Promise<readonly string[]> {
     if (object.blobId !== undefined) return [object.blobId];
+    if (object.few !== undefined) return [];
     return (await this.parts(object)).map(([, blobId]) => blobId);
   }
 
@@ -63,6 +70,7 @@ export class ObjectBytes {
     const { start, end } = range ?? { start: 0, end: object.size - 1 };
     const { blobId, size } = object;
     if (end < start) return new Uint8Array(0);
+    if (object.few !== undefined) return this.#few(object.few, { start, end, size }, await this.#dataKey(object));
     if (end - start >= maxBytesAtOnce || blobId === undefined) return this.stream(object, range);
     return this.#readAtOnce({ blobId, start, end, size }, await this.#dataKey(object));
   }
@@ -72,6 +80,9 @@ export class ObjectBytes {
     if (end < start) return Readable.from([], { objectMode: false });
     const { blobId, size } = object;
     const dataKey = await this.#dataKey(object);
+    if (object.few !== undefined) {
+      return Readable.from([await this.#few(object.few, { start, end, size }, dataKey)], { objectMode: false });
+    }
     if (blobId !== undefined) return this.#read({ blobId, start, end, size }, dataKey);
     const release = this.#freeing.hold(object.joined!);
     try {
@@ -84,19 +95,26 @@ export class ObjectBytes {
     }
   }
 
+  /** All bytes of a record of few bytes, for verification. @throws BlobMissing; Error when it has not the right size */
+  async wholeFew(id: string, { size, encryption }: Sized): Promise<Uint8Array> {
+    const record = await this.#records.get<BytesBody>(bytesKey(id));
+    if (record === undefined) throw new BlobMissing(id);
+    const stored = Buffer.byteLength(record.body.bytes, "base64");
+    if (encryption !== undefined && stored !== sealedSize(size)) throw wrongSize(stored, size);
+    if (encryption === undefined) return Buffer.from(record.body.bytes, "base64");
+    return size === 0
+      ? new Uint8Array(0)
+      : this.#few(id, { start: 0, end: size - 1, size }, await this.#encryptor.dataKey(encryption));
+  }
+
   /**
    * All bytes of one blob, whatever size the record says: for verification.
    * @throws BlobMissing; Error when a sealed blob has not the size that sealing makes
    */
-  async whole(
-    blobId: string,
-    { size, encryption }: { readonly size: number; readonly encryption: Bytes["encryption"] | undefined },
-  ): Promise<Readable> {
+  async whole(blobId: string, { size, encryption }: Sized): Promise<Readable> {
     if (encryption === undefined) return this.#blobs.read(blobId);
     const { size: onDisk } = await this.#withFile(blobId, (path) => fs.stat(path));
-    if (onDisk !== sealedSize(size)) {
-      throw new Error(`an encrypted blob is damaged: it has ${onDisk} bytes instead of ${sealedSize(size)}`);
-    }
+    if (onDisk !== sealedSize(size)) throw wrongSize(onDisk, size);
     return this.stream({ blobId, size, encryption });
   }
 
@@ -115,6 +133,28 @@ export class ObjectBytes {
     } finally {
       source.destroy();
     }
+  }
+
+  /** @throws BlobMissing when the object was replaced meanwhile */
+  async #few(id: string, range: ByteRange & { readonly size: number }, dataKey: Uint8Array | undefined) {
+    const record = await this.#records.get<BytesBody>(bytesKey(id));
+    if (record === undefined) throw new BlobMissing(id);
+    const bytes = Buffer.from(record.body.bytes, "base64");
+    const { start, end, size } = range;
+    if (dataKey === undefined) return bytes.subarray(start, end + 1);
+    const sealed = sealedRange(range, size);
+    return this.#opened(bytes.subarray(sealed.start, sealed.end + 1), {
+      dataKey,
+      salt: bytes.subarray(0, saltBytes),
+      range,
+      size,
+    });
+  }
+
+  async #opened(sealed: Uint8Array, how: Parameters<typeof unseal>[1]): Promise<Uint8Array> {
+    const opened: Uint8Array[] = [];
+    for await (const chunk of unseal(oneChunk(sealed), how)) opened.push(chunk);
+    return Buffer.concat(opened);
   }
 
   async #dataKey({ encryption }: Bytes): Promise<Uint8Array | undefined> {
@@ -142,10 +182,7 @@ export class ObjectBytes {
     const salt = whole?.subarray(0, saltBytes) ?? (await this.#readFile(blobId, 0, saltBytes));
     const { start: from, end: to } = sealed;
     const body = whole?.subarray(saltBytes) ?? (await this.#readFile(blobId, from, to - from + 1));
-    const opened: Uint8Array[] = [];
-    for await (const chunk of unseal(oneChunk(body), { dataKey, salt, range: { start, end }, size }))
-      opened.push(chunk);
-    return Buffer.concat(opened);
+    return this.#opened(body, { dataKey, salt, range: { start, end }, size });
   }
 
   /** @throws BlobMissing; Error when the file ends before: the blob is damaged */
@@ -181,6 +218,10 @@ function piecesOf(parts: readonly JoinedPart[], start: number, end: number): Pie
     first = next;
   }
   return pieces;
+}
+
+function wrongSize(stored: number, size: number): Error {
+  return new Error(`an encrypted blob is damaged: it has ${stored} bytes instead of ${sealedSize(size)}`);
 }
 
 async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

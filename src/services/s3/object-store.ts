@@ -3,6 +3,7 @@
  *
  * It knows nothing of requests; who may do what is decided before it is called. Errors are S3's own.
  */
+import { randomBytes } from "node:crypto";
 import type { Readable } from "node:stream";
 import type { Actor, RecordChange } from "../../storage/record-store.ts";
 import { RecordExists } from "../../storage/record-store.ts";
@@ -11,6 +12,7 @@ import { evaluateCopySource, evaluateWrite, type ReadConditions, type WriteCondi
 import type { EncryptionRequest } from "./encryption/object-encryption.ts";
 import { invalidRequest, s3Error } from "./errors.ts";
 import type { ObjectEventName } from "./events.ts";
+import { bytesInsertion } from "./few-bytes.ts";
 import { listEntries, type Listing, type ListingRequest, type ListingRow } from "./listing.ts";
 import { MultipartUploads } from "./multipart-uploads.ts";
 import type { ByteRange } from "./ranges.ts";
@@ -267,7 +269,12 @@ export class ObjectStore {
     }
     const encryption = await this.#core.encryptor.begin(bucket, key, options.encryption);
     const { signal } = options;
-    const staged = await this.#core.stage(source, { ...(promised && { promised }), encryption, signal });
+    const staged = await this.#core.stage(source, {
+      ...(promised && { promised }),
+      encryption,
+      mayBeFew: true,
+      signal,
+    });
     return this.#commit(bucket, key, staged, description, { conditions, heldBefore: true, actor, event });
   }
 
@@ -294,7 +301,12 @@ export class ObjectStore {
       return {
         object,
         description,
-        staged: await this.#core.stageCopy(object, { algorithm: options.algorithm, encryption, signal }),
+        staged: await this.#core.stageCopy(object, {
+          algorithm: options.algorithm,
+          encryption,
+          mayBeFew: true,
+          signal,
+        }),
       };
     };
     const read = await this.#core.readingSource(source, use);
@@ -459,11 +471,14 @@ export class ObjectStore {
   #commit(
     bucket: Bucket,
     key: string,
-    { blobId, checksum, ...staged }: StagedBody,
+    { blobId, bytes, checksum, ...staged }: StagedBody,
     description: ObjectDescription,
     options: CommitOptions,
   ): Promise<StoredObject> {
-    const body: ObjectBody = { ...description, ...staged, blobId, ...(checksum && { checksum }) };
-    return this.#core.keepOrDiscard(blobId, () => this.#core.commitObject(bucket, key, body, options));
+    const few = bytes && randomBytes(16).toString("hex");
+    const place = few === undefined ? { blobId: blobId! } : { few };
+    const body: ObjectBody = { ...description, ...staged, ...place, ...(checksum && { checksum }) };
+    const changes = bytes === undefined ? [] : [bytesInsertion(few!, bytes)];
+    return this.#core.keepOrDiscard(blobId, () => this.#core.commitObject(bucket, key, body, { ...options, changes }));
   }
 }

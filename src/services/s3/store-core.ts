@@ -31,11 +31,12 @@ import {
   s3Error,
 } from "./errors.ts";
 import type { ObjectEvent, ObjectEventName, ObjectEvents } from "./events.ts";
+import { defaultFewBytes, gather } from "./few-bytes.ts";
 import { Freeing } from "./freeing.ts";
 import { KeyedLocks } from "./keyed-locks.ts";
 import { ObjectBytes } from "./object-bytes.ts";
 import type { ByteRange } from "./ranges.ts";
-import { bucketKey, joinedKey, objectKey, type Bucket, type BucketBody, type CopySource } from "./records.ts";
+import { bucketKey, bytesKey, joinedKey, objectKey, type Bucket, type BucketBody, type CopySource } from "./records.ts";
 import type { ObjectBody, StoredObject } from "./records.ts";
 import { sweepOrphans } from "./sweep.ts";
 import { VersionHistory, toObject, wholeSeconds, type VersionPlan } from "./version-history.ts";
@@ -56,6 +57,8 @@ export interface ObjectStoreOptions {
   readonly clock: Clock;
   /** File of the master keys; made when something is encrypted first. */
   readonly keyFile: string;
+  /** Bodies up to this many bytes lie in the database; 8 KiB by default, 0 for none. */
+  readonly fewBytes?: number;
   /** Told of what happens to objects, in the batch in which it happens. */
   readonly events?: ObjectEvents;
   /** Told when a blob that nobody needs any more could not be removed; the sweep will try again. */
@@ -64,7 +67,9 @@ export interface ObjectStoreOptions {
 
 /** Bytes on their way to a record. */
 export interface StagedBody extends Omit<BodyDigest, "md5"> {
-  readonly blobId: string;
+  /** Either the blob, or the bytes where they are few. */
+  readonly blobId?: string;
+  readonly bytes?: Uint8Array;
   readonly etag: string;
   readonly encryption?: ObjectEncryption;
 }
@@ -74,6 +79,8 @@ export interface StageOptions {
   /** Checksum to compute where the request promises none. */
   readonly algorithm?: ChecksumName | undefined;
   readonly encryption?: OpenEncryption | undefined;
+  /** Few bytes need no blob; by default they get one. */
+  readonly mayBeFew?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -101,6 +108,7 @@ export class StoreCore {
    */
   readonly locks = new KeyedLocks();
   readonly #events: ObjectEvents | undefined;
+  readonly #fewBytes: number;
   /** While a sweep runs: the blobs that were recorded since it began. */
   #moved: Set<string> | undefined;
   /**
@@ -109,11 +117,12 @@ export class StoreCore {
    */
   #diskFull = true;
 
-  constructor({ records, blobs, clock, keyFile, events, onProblem }: ObjectStoreOptions) {
+  constructor({ records, blobs, clock, keyFile, fewBytes, events, onProblem }: ObjectStoreOptions) {
     this.records = records;
     this.blobs = blobs;
     this.clock = clock;
     this.#events = events;
+    this.#fewBytes = fewBytes ?? defaultFewBytes;
     this.versions = new VersionHistory(records, clock);
     this.freeing = new Freeing(
       blobs,
@@ -126,23 +135,34 @@ export class StoreCore {
   /** Stores a body durably and holds it to what was promised; nothing is left when that fails. */
   async stage(
     source: AsyncIterable<Uint8Array>,
-    { promised = {}, algorithm, encryption, signal }: StageOptions,
+    { promised = {}, algorithm, encryption, mayBeFew = false, signal }: StageOptions,
   ): Promise<StagedBody> {
     const meter = new BodyMeter(promised.checksum?.algorithm ?? algorithm);
     const onChunk = (chunk: Uint8Array) => {
       meter.update(chunk);
       if (meter.size > maxBodyBytes) throw entityTooLarge(meter.size);
     };
+    const tagged = () => {
+      const { md5, ...digest } = meter.digest();
+      requirePromised({ md5, ...digest }, promised);
+      return { ...digest, ...taggedBy(md5, encryption?.encryption) };
+    };
+    let body = source;
+    if (mayBeFew && this.#fewBytes > 0 && (promised.size ?? 0) <= this.#fewBytes) {
+      const gathered = await gather(untilAborted(source, signal), this.#fewBytes);
+      if ("all" in gathered) {
+        onChunk(gathered.all);
+        const bytes = encryption === undefined ? gathered.all : await sealed(gathered.all, encryption.dataKey);
+        return { ...tagged(), bytes };
+      }
+      body = gathered.longer;
+    }
     const abort = signal === undefined ? {} : { signal };
     const blob =
       encryption === undefined
-        ? await this.#write(source, { onChunk, ...abort })
-        : await this.#write(seal(seen(untilAborted(source, signal), onChunk), encryption.dataKey), abort);
-    return this.keepOrDiscard(blob.id, async () => {
-      const { md5, ...digest } = meter.digest();
-      requirePromised({ md5, ...digest }, promised);
-      return { ...digest, blobId: blob.id, ...taggedBy(md5, encryption?.encryption) };
-    });
+        ? await this.#write(body, { onChunk, ...abort })
+        : await this.#write(seal(seen(untilAborted(body, signal), onChunk), encryption.dataKey), abort);
+    return this.keepOrDiscard(blob.id, async () => ({ ...tagged(), blobId: blob.id }));
   }
 
   async #write(...call: Parameters<BlobStore["write"]>): Promise<StagedBlob> {
@@ -173,11 +193,11 @@ export class StoreCore {
   }
 
   /** Runs what makes a staged blob permanent; removes the blob when it fails. */
-  async keepOrDiscard<Result>(blobId: string, work: () => Promise<Result>): Promise<Result> {
+  async keepOrDiscard<Result>(blobId: string | undefined, work: () => Promise<Result>): Promise<Result> {
     try {
       return await work();
     } catch (error) {
-      this.freeing.add([blobId]);
+      if (blobId !== undefined) this.freeing.add([blobId]);
       await this.freeing.idle();
       throw error;
     }
@@ -242,9 +262,7 @@ export class StoreCore {
     const batch = [
       ...plan.changes,
       ...changes,
-      ...plan.dropped.flatMap(({ joined }): RecordChange[] =>
-        joined === undefined ? [] : [{ op: "delete", key: joinedKey(joined), ifExists: true }],
-      ),
+      ...plan.dropped.flatMap(deletionOfBytes),
       ...(event === undefined ? [] : (this.#events?.changesOf(event) ?? [])),
     ];
     if (this.#moved !== undefined) for (const id of blobsNamedBy(plan.changes)) this.#moved.add(id);
@@ -269,7 +287,7 @@ export class StoreCore {
     let missing: { bytes: string | undefined; error: BlobMissing } | undefined;
     for (let attempt = 0; attempt < maxReadAttempts; attempt += 1) {
       const object = await this.readable(bucket, key, versionId);
-      const bytes = object.blobId ?? object.joined;
+      const bytes = object.blobId ?? object.few ?? object.joined;
       // The record still names bytes that are not there: no race but damage.
       if (bytes === missing?.bytes) break;
       try {
@@ -327,6 +345,18 @@ export class StoreCore {
     if (now?.accountId !== bucket.accountId || now.region !== bucket.region) throw noSuchBucket(bucket.name);
     return now;
   }
+}
+
+/** Of the record that holds or lists an object's bytes, where it has one. */
+function deletionOfBytes({ joined, few }: StoredObject): RecordChange[] {
+  if (joined === undefined && few === undefined) return [];
+  return [{ op: "delete", key: few === undefined ? joinedKey(joined!) : bytesKey(few), ifExists: true }];
+}
+
+async function sealed(bytes: Uint8Array, dataKey: Uint8Array): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of seal([bytes], dataKey)) chunks.push(chunk);
+  return Buffer.concat(chunks);
 }
 
 /** The ETag of a body: its MD5, unless a KMS key encrypts it, which gives nothing away of the bytes. */

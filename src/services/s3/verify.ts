@@ -102,19 +102,20 @@ async function look(
 async function verifyObject(bytes: ObjectBytes, object: ObjectBody): Promise<Outcome> {
   const { etag, size, checksum, encryption } = object;
   const isMd5 = encryption?.kmsKey === undefined;
-  if (object.blobId !== undefined) {
-    return verifyBlob(bytes, object.blobId, { size, md5: isMd5 ? etag : undefined, checksum, encryption });
-  }
+  const { blobId, few } = object;
+  const expected = { size, md5: isMd5 ? etag : undefined, checksum, encryption };
+  if (blobId !== undefined) return verifyBlob(bytes, blobId, expected);
+  if (few !== undefined) return verifyBytes(async () => [await bytes.wholeFew(few, expected)], expected);
   let read = 0;
   try {
-    for (const [number, blobId, partSize, partEtag, value] of await bytes.parts(object)) {
-      const expected = {
+    for (const [number, partBlob, partSize, partEtag, value] of await bytes.parts(object)) {
+      const ofOne = {
         encryption,
         size: partSize,
         md5: isMd5 ? partEtag : undefined,
         checksum: partChecksum(checksum?.algorithm, value),
       };
-      const { bytes: ofPart, problem } = await verifyBlob(bytes, blobId, expected);
+      const { bytes: ofPart, problem } = await verifyBlob(bytes, partBlob, ofOne);
       read += ofPart;
       if (problem !== undefined) return { bytes: read, problem: `part ${number}: ${problem}` };
     }
@@ -128,10 +129,17 @@ function partChecksum(algorithm: ChecksumName | undefined, value: string | undef
   return algorithm === undefined || value === undefined ? undefined : { algorithm, value, type: "FULL_OBJECT" };
 }
 
-async function verifyBlob(bytes: ObjectBytes, blobId: string, expected: Expected): Promise<Outcome> {
+function verifyBlob(bytes: ObjectBytes, blobId: string, expected: Expected): Promise<Outcome> {
+  return verifyBytes(() => bytes.whole(blobId, expected), expected);
+}
+
+async function verifyBytes(
+  open: () => Promise<AsyncIterable<Uint8Array> | Iterable<Uint8Array>>,
+  expected: Expected,
+): Promise<Outcome> {
   const meter = new BodyMeter(expected.checksum?.algorithm);
   try {
-    for await (const chunk of await bytes.whole(blobId, expected)) meter.update(chunk as Uint8Array);
+    for await (const chunk of await open()) meter.update(chunk);
   } catch (error) {
     return { bytes: meter.size, problem: sentenceOf(error) };
   }

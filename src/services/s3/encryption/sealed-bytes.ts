@@ -18,7 +18,10 @@ const tagBytes = 16;
 const algorithm = "aes-256-gcm";
 
 /** Seals a stream. @param dataKey 32 bytes */
-export async function* seal(source: AsyncIterable<Uint8Array>, dataKey: Uint8Array): AsyncGenerator<Uint8Array> {
+export async function* seal(
+  source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  dataKey: Uint8Array,
+): AsyncGenerator<Uint8Array> {
   const salt = randomBytes(saltBytes);
   const key = derivedKey(dataKey, salt);
   yield salt;
