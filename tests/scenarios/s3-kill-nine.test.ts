@@ -27,7 +27,7 @@ const kills = 9;
 const workers = 6;
 const mebibyte = 2 ** 20;
 /** Objects up to this size have no file of their own. */
-const fewBytes = 8192;
+const fewBytes = 2048;
 
 const server = new ServerProcess();
 let s3: S3Client;

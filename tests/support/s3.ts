@@ -51,7 +51,7 @@ export interface S3Fixture {
 export interface Wrapping {
   readonly blobs?: (real: BlobStore) => BlobStore;
   readonly records?: (real: RecordStore) => RecordStore;
-  /** Bodies up to this size lie in the database; 0 unless given. */
+  /** Bodies up to this size lie in their object's record; 0 unless given. */
   readonly fewBytes?: number;
   /** Who is told of what happens to objects. */
   readonly events?: (place: { readonly records: RecordStore; readonly clock: ManualClock }) => ObjectEvents;

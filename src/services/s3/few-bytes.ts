@@ -1,22 +1,10 @@
 /**
- * Small bodies lie in the database and not in files of their own: one durable commit instead of three, and a read
- * without opening anything. They have a record of their own, so that lists do not read them.
+ * Small bodies lie in their object's record and not in files of their own: one durable commit instead of three, and a
+ * read without opening anything. They are small enough that a list, which reads a thousand records, does not mind.
  */
-import type { RecordChange } from "../../storage/record-store.ts";
-import { bytesKey } from "./records.ts";
 
 /** Bodies up to this many bytes are kept so, sealed or not. */
-export const defaultFewBytes = 8192;
-
-/** Base64. */
-export interface BytesBody {
-  readonly bytes: string;
-}
-
-export function bytesInsertion(id: string, bytes: Uint8Array): RecordChange {
-  const body: BytesBody = { bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64") };
-  return { op: "insert", key: bytesKey(id), body };
-}
+export const defaultFewBytes = 2048;
 
 /** The beginning of a stream: all of it, or the whole stream again where it is longer than `most` bytes. */
 export async function gather(

@@ -1,4 +1,4 @@
-/** The bytes of stored objects: in one blob, in a record when they are few, or in one blob for each part. */
+/** The bytes of stored objects: in one blob, in their record when they are few, or in one blob for each part. */
 import { constants, existsSync, promises as fs } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { Readable } from "node:stream";
@@ -6,10 +6,9 @@ import { BlobMissing, type BlobStore } from "../../storage/blob-store.ts";
 import type { RecordStore } from "../../storage/record-store.ts";
 import type { Encryptor } from "./encryption/object-encryption.ts";
 import { saltBytes, sealedRange, sealedSize, unseal } from "./encryption/sealed-bytes.ts";
-import type { BytesBody } from "./few-bytes.ts";
 import type { Freeing } from "./freeing.ts";
 import type { ByteRange } from "./ranges.ts";
-import { bytesKey, joinedKey, type JoinedBody, type JoinedPart, type ObjectBody } from "./records.ts";
+import { joinedKey, type JoinedBody, type JoinedPart, type ObjectBody } from "./records.ts";
 
 /** Bodies up to this size are read in one go: a stream costs more than their bytes. */
 const maxBytesAtOnce = 64 * 2 ** 10;
@@ -95,16 +94,13 @@ export class ObjectBytes {
     }
   }
 
-  /** All bytes of a record of few bytes, for verification. @throws BlobMissing; Error when it has not the right size */
-  async wholeFew(id: string, { size, encryption }: Sized): Promise<Uint8Array> {
-    const record = await this.#records.get<BytesBody>(bytesKey(id));
-    if (record === undefined) throw new BlobMissing(id);
-    const stored = Buffer.byteLength(record.body.bytes, "base64");
-    if (encryption !== undefined && stored !== sealedSize(size)) throw wrongSize(stored, size);
-    if (encryption === undefined) return Buffer.from(record.body.bytes, "base64");
-    return size === 0
-      ? new Uint8Array(0)
-      : this.#few(id, { start: 0, end: size - 1, size }, await this.#encryptor.dataKey(encryption));
+  /** All bytes of an object with few of them, for verification. @throws Error when they have not the right size */
+  async wholeFew(base64: string, { size, encryption }: Sized): Promise<Uint8Array> {
+    if (encryption === undefined) return Buffer.from(base64, "base64");
+    const stored = Buffer.byteLength(base64, "base64");
+    if (stored !== sealedSize(size)) throw wrongSize(stored, size);
+    if (size === 0) return new Uint8Array(0);
+    return this.#few(base64, { start: 0, end: size - 1, size }, await this.#encryptor.dataKey(encryption));
   }
 
   /**
@@ -135,11 +131,8 @@ export class ObjectBytes {
     }
   }
 
-  /** @throws BlobMissing when the object was replaced meanwhile */
-  async #few(id: string, range: ByteRange & { readonly size: number }, dataKey: Uint8Array | undefined) {
-    const record = await this.#records.get<BytesBody>(bytesKey(id));
-    if (record === undefined) throw new BlobMissing(id);
-    const bytes = Buffer.from(record.body.bytes, "base64");
+  async #few(base64: string, range: ByteRange & { readonly size: number }, dataKey: Uint8Array | undefined) {
+    const bytes = Buffer.from(base64, "base64");
     const { start, end, size } = range;
     if (dataKey === undefined) return bytes.subarray(start, end + 1);
     const sealed = sealedRange(range, size);

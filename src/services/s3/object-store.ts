@@ -3,7 +3,6 @@
  *
  * It knows nothing of requests; who may do what is decided before it is called. Errors are S3's own.
  */
-import { randomBytes } from "node:crypto";
 import type { Readable } from "node:stream";
 import type { Actor, RecordChange } from "../../storage/record-store.ts";
 import { RecordExists } from "../../storage/record-store.ts";
@@ -12,7 +11,6 @@ import { evaluateCopySource, evaluateWrite, type ReadConditions, type WriteCondi
 import type { EncryptionRequest } from "./encryption/object-encryption.ts";
 import { invalidRequest, s3Error } from "./errors.ts";
 import type { ObjectEventName } from "./events.ts";
-import { bytesInsertion } from "./few-bytes.ts";
 import { listEntries, type Listing, type ListingRequest, type ListingRow } from "./listing.ts";
 import { MultipartUploads } from "./multipart-uploads.ts";
 import type { ByteRange } from "./ranges.ts";
@@ -475,10 +473,11 @@ export class ObjectStore {
     description: ObjectDescription,
     options: CommitOptions,
   ): Promise<StoredObject> {
-    const few = bytes && randomBytes(16).toString("hex");
-    const place = few === undefined ? { blobId: blobId! } : { few };
+    const place =
+      bytes === undefined
+        ? { blobId: blobId! }
+        : { few: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64") };
     const body: ObjectBody = { ...description, ...staged, ...place, ...(checksum && { checksum }) };
-    const changes = bytes === undefined ? [] : [bytesInsertion(few!, bytes)];
-    return this.#core.keepOrDiscard(blobId, () => this.#core.commitObject(bucket, key, body, { ...options, changes }));
+    return this.#core.keepOrDiscard(blobId, () => this.#core.commitObject(bucket, key, body, options));
   }
 }

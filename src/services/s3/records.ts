@@ -9,7 +9,6 @@
  * | multipart upload | owner, bucket's region, `s3-upload`   | `<bucket>/<key>` end `<upload id>`       |
  * | uploaded part    | owner, bucket's region, `s3-part`     | `<bucket>/<upload id>/<part, 5 digits>`  |
  * | joined parts     | `*`, `*`, `s3-joined`                 | upload id of the object                  |
- * | few bytes        | `*`, `*`, `s3-bytes`                  | random id                                |
  *
  * `s3-object` holds what a read without a version finds, whether or not the bucket keeps versions. `s3-version` holds
  * what it does not find: versions that were replaced, and delete markers, also those that are the newest of their key.
@@ -82,7 +81,7 @@ export interface Versioned {
 export interface ObjectBody extends ObjectDescription, Versioned {
   /** Its bytes, unless they are `few` or `joined`. */
   readonly blobId?: string;
-  /** Name of the record that holds its bytes. */
+  /** Its bytes as they would lie in a blob, base64. */
   readonly few?: string;
   /** Name of the record that lists the blobs of the parts. */
   readonly joined?: string;
@@ -228,10 +227,6 @@ export function versionName(objectName: string, place: string): string {
 
 export function versionKey(bucket: Bucket, objectName: string, place: string): RecordKey {
   return key(bucket, "s3-version", versionName(objectName, place));
-}
-
-export function bytesKey(id: string): RecordKey {
-  return { accountId: "*", region: "*", family: "s3-bytes", name: id };
 }
 
 export function joinedKey(name: string): RecordKey {

@@ -36,7 +36,7 @@ import { Freeing } from "./freeing.ts";
 import { KeyedLocks } from "./keyed-locks.ts";
 import { ObjectBytes } from "./object-bytes.ts";
 import type { ByteRange } from "./ranges.ts";
-import { bucketKey, bytesKey, joinedKey, objectKey, type Bucket, type BucketBody, type CopySource } from "./records.ts";
+import { bucketKey, joinedKey, objectKey, type Bucket, type BucketBody, type CopySource } from "./records.ts";
 import type { ObjectBody, StoredObject } from "./records.ts";
 import { sweepOrphans } from "./sweep.ts";
 import { VersionHistory, toObject, wholeSeconds, type VersionPlan } from "./version-history.ts";
@@ -57,7 +57,7 @@ export interface ObjectStoreOptions {
   readonly clock: Clock;
   /** File of the master keys; made when something is encrypted first. */
   readonly keyFile: string;
-  /** Bodies up to this many bytes lie in the database; 8 KiB by default, 0 for none. */
+  /** Bodies up to this many bytes lie in the object's record; 2 KiB by default, 0 for none. */
   readonly fewBytes?: number;
   /** Told of what happens to objects, in the batch in which it happens. */
   readonly events?: ObjectEvents;
@@ -262,7 +262,9 @@ export class StoreCore {
     const batch = [
       ...plan.changes,
       ...changes,
-      ...plan.dropped.flatMap(deletionOfBytes),
+      ...plan.dropped.flatMap(({ joined }): RecordChange[] =>
+        joined === undefined ? [] : [{ op: "delete", key: joinedKey(joined), ifExists: true }],
+      ),
       ...(event === undefined ? [] : (this.#events?.changesOf(event) ?? [])),
     ];
     if (this.#moved !== undefined) for (const id of blobsNamedBy(plan.changes)) this.#moved.add(id);
@@ -287,9 +289,9 @@ export class StoreCore {
     let missing: { bytes: string | undefined; error: BlobMissing } | undefined;
     for (let attempt = 0; attempt < maxReadAttempts; attempt += 1) {
       const object = await this.readable(bucket, key, versionId);
-      const bytes = object.blobId ?? object.few ?? object.joined;
+      const bytes = object.blobId ?? object.joined;
       // The record still names bytes that are not there: no race but damage.
-      if (bytes === missing?.bytes) break;
+      if (missing !== undefined && bytes === missing.bytes) break;
       try {
         return await use(object);
       } catch (error) {
@@ -345,12 +347,6 @@ export class StoreCore {
     if (now?.accountId !== bucket.accountId || now.region !== bucket.region) throw noSuchBucket(bucket.name);
     return now;
   }
-}
-
-/** Of the record that holds or lists an object's bytes, where it has one. */
-function deletionOfBytes({ joined, few }: StoredObject): RecordChange[] {
-  if (joined === undefined && few === undefined) return [];
-  return [{ op: "delete", key: few === undefined ? joinedKey(joined!) : bytesKey(few), ifExists: true }];
 }
 
 async function sealed(bytes: Uint8Array, dataKey: Uint8Array): Promise<Uint8Array> {
