@@ -1,8 +1,10 @@
 import { expect, test } from "vitest";
-import { accessRules } from "./access-rules.ts";
+import { requestContext } from "../../../tests/support/request-context.ts";
+import { logsAccessRules } from "./access-rules.ts";
 import { encodePointer } from "./insights/record-pointer.ts";
 
-const context = { accountId: "000000000000", region: "us-east-1" } as unknown as Parameters<typeof accessRules>[2];
+const context = requestContext({ service: "logs", operation: "-" });
+const accessRules = logsAccessRules(async () => ({}));
 const arn = (rest: string) => `arn:aws:logs:us-east-1:000000000000:${rest}`;
 const resources = async (operation: string, input: Record<string, unknown>) =>
   (await accessRules(operation, input, context)).map(({ action, resource }) => `${action} ${resource}`);
@@ -20,6 +22,11 @@ test.each<[string, Record<string, unknown>, string[]]>([
   ["StartQuery", { logGroupNames: ["a", "b"] }, [arn("log-group:a:log-stream:"), arn("log-group:b:log-stream:")]],
   ["StartLiveTail", { logGroupIdentifiers: [arn("log-group:a")] }, [arn("log-group:a:log-stream:")]],
   ["TagResource", { resourceArn: arn("log-group:a"), tags: {} }, [arn("log-group:a")]],
+  ["TagResource", { resourceArn: arn("log-group:a:*"), tags: {} }, [arn("log-group:a")]],
+  // Other forms of the same ARN, by which no policy would find it.
+  ["TagResource", { resourceArn: arn("log-group/a"), tags: {} }, [arn("log-group:a")]],
+  ["TagResource", { resourceArn: arn("log-group:a").replace("aws", "aws-cn"), tags: {} }, [arn("log-group:a")]],
+  ["TagResource", { resourceArn: "arn:aws:s3:::b", tags: {} }, ["arn:aws:s3:::b"]],
   ["TagLogGroup", { logGroupName: "a", tags: {} }, [arn("log-group:a:log-stream:")]],
   ["GetQueryResults", { queryId: "q" }, ["*"]],
   [
@@ -43,4 +50,26 @@ test("tags are conditions, and tagging a group while making it is one more acces
   ]);
   const [untag] = await accessRules("UntagResource", { resourceArn: arn("log-group:g"), tagKeys: ["team"] }, context);
   expect(untag.conditions).toEqual({ "aws:TagKeys": ["team"] });
+});
+
+test("the tags of a group are conditions of all that is done to it, for everybody but the root user", async () => {
+  const asked: string[] = [];
+  const rules = logsAccessRules(async (resource) => {
+    asked.push(resource);
+    return { team: "a" };
+  });
+  const input = { logGroupName: "g", logStreamName: "s" };
+  const user = { ...context, principal: { ...context.principal, kind: "user" as const } };
+  expect(await rules("PutLogEvents", input, user)).toEqual([
+    {
+      action: "logs:PutLogEvents",
+      resource: arn("log-group:g:log-stream:s"),
+      conditions: { "aws:ResourceTag/team": "a" },
+    },
+  ]);
+  expect(asked).toEqual([arn("log-group:g")]);
+  const root = { ...context, principal: { ...context.principal, kind: "root" as const } };
+  const [byRoot] = await rules("PutLogEvents", input, root);
+  expect(byRoot.conditions).toBeUndefined();
+  expect(asked).toHaveLength(1);
 });

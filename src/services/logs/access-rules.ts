@@ -7,6 +7,8 @@
  */
 import type { Access } from "../../protocol/access.ts";
 import type { AccessRules } from "../../protocol/service.ts";
+import { parseArn } from "../../resources/arn.ts";
+import { isAsked, requestTagConditions, resourceTagConditions } from "../../resources/tag-conditions.ts";
 import { groupOfIdentifier, logGroupArn, type LogSpace, logStreamArn } from "./records.ts";
 import { groupOfPointer } from "./insights/record-pointer.ts";
 
@@ -20,7 +22,11 @@ const stream: Resources = (input, space) => {
 };
 const taggedGroup: Resources = (input, space) => {
   const name = text(input["logGroupName"]);
-  return [text(input["resourceArn"])?.replace(/:\*$/, "") ?? (name === undefined ? "*" : logGroupArn(space, name))];
+  const given = text(input["resourceArn"]);
+  if (given === undefined) return [name === undefined ? "*" : logGroupArn(space, name)];
+  // The ARN as policies write it, in whichever form the request has it.
+  const arn = parseArn(given);
+  return [arn?.service === "logs" ? logGroupArn(arn, groupOfIdentifier(given)) : given];
 };
 const groups: Resources = (input, space) => {
   const named = [
@@ -57,30 +63,36 @@ const special: Readonly<Record<string, Resources>> = {
   DescribeQueryDefinitions: everything,
 };
 
-export const accessRules: AccessRules = (operation, input, space) => {
-  const resources = (special[operation] ?? groups)(input, space);
-  const tags = stringMap(input["tags"]);
-  const conditions = tagConditions(operation, input, tags);
-  const access = resources.map((resource): Access => ({ action: `logs:${operation}`, resource, ...conditions }));
-  if (operation !== "CreateLogGroup" || Object.keys(tags).length === 0) return access;
-  // Whoever makes a group with tags must be allowed to tag it.
-  return [...access, { action: "logs:TagResource", resource: taggedGroup(input, space)[0], ...conditions }];
-};
+/** @param tagsOf the tags of a resource by its ARN */
+export function logsAccessRules(tagsOf: (arn: string) => Promise<Readonly<Record<string, string>>>): AccessRules {
+  return async (operation, input, context) => {
+    const resources = (special[operation] ?? groups)(input, context);
+    const requested = requestedTags(operation, input);
+    const access = await Promise.all(
+      resources.map(async (resource): Promise<Access> => {
+        const tags = resource !== "*" && isAsked(context.principal) ? await tagsOf(groupArnOf(resource)) : {};
+        const conditions = { ...requested, ...resourceTagConditions(tags) };
+        const facts = Object.keys(conditions).length === 0 ? {} : { conditions };
+        return { action: `logs:${operation}`, resource, ...facts };
+      }),
+    );
+    if (operation !== "CreateLogGroup" || requested["aws:TagKeys"] === undefined) return access;
+    // Whoever makes a group with tags must be allowed to tag it.
+    const [resource] = taggedGroup(input, context);
+    return [...access, { action: "logs:TagResource", resource, conditions: requested }];
+  };
+}
 
-function tagConditions(
-  operation: string,
-  input: Input,
-  tags: Readonly<Record<string, string>>,
-): { conditions?: Record<string, string | readonly string[]> } {
-  const keys =
-    operation === "UntagResource"
-      ? texts(input["tagKeys"])
-      : operation === "UntagLogGroup"
-        ? texts(input["tags"])
-        : Object.keys(tags);
-  if (keys.length === 0) return {};
-  const requested = Object.entries(tags).map(([key, value]) => [`aws:RequestTag/${key}`, value] as const);
-  return { conditions: { ...Object.fromEntries(requested), "aws:TagKeys": keys } };
+/** Tags belong to the group, whatever of it a request is about. */
+function groupArnOf(resource: string): string {
+  return resource.replace(/:log-stream:.*$/s, "");
+}
+
+function requestedTags(operation: string, input: Input): ReturnType<typeof requestTagConditions> {
+  if (operation === "UntagResource") return requestTagConditions(undefined, input["tagKeys"]);
+  // Here the keys are called tags.
+  if (operation === "UntagLogGroup") return requestTagConditions(undefined, input["tags"]);
+  return requestTagConditions(input["tags"]);
 }
 
 function groupIn(input: Input): string | undefined {
@@ -96,11 +108,4 @@ function text(value: unknown): string | undefined {
 
 function texts(value: unknown): string[] {
   return Array.isArray(value) ? value.filter((each): each is string => typeof each === "string") : [];
-}
-
-function stringMap(value: unknown): Readonly<Record<string, string>> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return {};
-  return Object.fromEntries(
-    Object.entries(value).filter((pair): pair is [string, string] => typeof pair[1] === "string"),
-  );
 }

@@ -3,7 +3,7 @@ import type { CloudWatchLogsOperations } from "../../protocol/generated/logs.ts"
 import { defineService, type Service } from "../../protocol/service.ts";
 import type { RecordStore } from "../../storage/record-store.ts";
 import type { Clock } from "../../util/clock.ts";
-import { accessRules } from "./access-rules.ts";
+import { logsAccessRules } from "./access-rules.ts";
 import { QueryRunner } from "./insights/query-runner.ts";
 import type { LogStore } from "./log-store.ts";
 import { MetricPublisher } from "./metrics/metric-publisher.ts";
@@ -48,7 +48,7 @@ export function logsService({ records, logs, metrics }: LogsOptions): LogsServic
       ...(publisher &&
         metricFilterOperations({ records, logs, changed: (space, group) => publisher.forget(space, group) })),
     },
-    { validationCode: "InvalidParameterException", accesses: accessRules },
+    { validationCode: "InvalidParameterException", accesses: logsAccessRules((arn) => records.tags(arn)) },
   );
   return {
     ...service,

@@ -61,6 +61,31 @@ test("a topic without a policy of its own leaves it to the policies of its accou
   expect(await accesses("Publish", { TopicArn: plain })).toEqual([{ action: "sns:Publish", resource: plain, owner }]);
 });
 
+test("an ARN with another partition is about the same topic, as policies name it", async () => {
+  const elsewhere = topic.replace("arn:aws:", "arn:aws-cn:");
+  for (const input of [{ TopicArn: elsewhere }, { SubscriptionArn: subscription.replace("arn:aws:", "arn:aws-x:") }]) {
+    expect(await accesses("Publish", input)).toEqual([{ action: "sns:Publish", resource: topic, owner, policy }]);
+  }
+});
+
+test("tags of the topic and of the request are conditions; making a topic with tags is tagging it, too", async () => {
+  await records.write([{ op: "tag", arn: topic, tags: { team: "a" } }], { actor: { by: "test", call: "test" }, at: 0 });
+  expect(await accesses("DeleteTopic", { TopicArn: topic })).toMatchObject([
+    { conditions: { "aws:ResourceTag/team": "a" } },
+  ]);
+  const root = await accesses("DeleteTopic", { TopicArn: topic }, "root");
+  expect(root[0].conditions).toBeUndefined();
+  const created = await accesses("CreateTopic", { Name: "new", Tags: [{ Key: "team", Value: "b" }] });
+  const conditions = { "aws:RequestTag/team": "b", "aws:TagKeys": ["team"] };
+  expect(created).toMatchObject([
+    { action: "sns:CreateTopic", conditions },
+    { action: "sns:TagResource", conditions },
+  ]);
+  expect(await accesses("UntagResource", { ResourceArn: topic, TagKeys: ["team"] })).toMatchObject([
+    { conditions: { "aws:TagKeys": ["team"], "aws:ResourceTag/team": "a" } },
+  ]);
+});
+
 test("what names no topic is asked of everything", async () => {
   expect(await accesses("ListTopics", {})).toEqual([{ action: "sns:ListTopics", resource: "*" }]);
   expect(await accesses("Publish", { TopicArn: "nonsense" })).toEqual([

@@ -8,6 +8,7 @@
 import type { Access } from "../../protocol/access.ts";
 import type { AccessRules } from "../../protocol/service.ts";
 import { parseArn } from "../../resources/arn.ts";
+import { isAsked, requestTagConditions, resourceTagConditions } from "../../resources/tag-conditions.ts";
 import { topicArn } from "./names.ts";
 import type { SnsStore } from "./sns-store.ts";
 
@@ -25,17 +26,26 @@ export function snsAccessRules(store: SnsStore): AccessRules {
     const topic = arn === undefined ? undefined : parseArn(arn);
     if (arn === undefined || topic === undefined) return [{ action, resource: arn ?? "*" }];
     const { accountId, region, resource: name } = topic;
-    const record = await store.findTopic({ accountId, region, name });
-    return [
-      {
-        action,
-        resource: arn,
-        owner: accountId,
-        // The policy that every topic begins with says nothing to others, and nothing new to the owner's account.
-        ...(record?.body.policy === undefined ? {} : { policy: record.body.policy }),
-        ...(operation === "Subscribe" ? { conditions: subscribeConditions(input) } : {}),
-      },
-    ];
+    const id = { accountId, region, name };
+    const record = await store.findTopic(id);
+    // The ARN as policies write it, whichever partition the request has put there.
+    const resource = topicArn(id);
+    const conditions = {
+      ...(operation === "Subscribe" ? subscribeConditions(input) : {}),
+      ...requestTagConditions(input["Tags"], input["TagKeys"]),
+      ...(isAsked(context.principal) ? resourceTagConditions(await store.tags(resource)) : {}),
+    };
+    const access: Access = {
+      action,
+      resource,
+      owner: accountId,
+      // The policy that every topic begins with says nothing to others, and nothing new to the owner's account.
+      ...(record?.body.policy === undefined ? {} : { policy: record.body.policy }),
+      ...(Object.keys(conditions).length === 0 ? {} : { conditions }),
+    };
+    // Whoever makes a topic with tags must be allowed to tag it.
+    const tags = operation === "CreateTopic" && conditions["aws:TagKeys"] !== undefined;
+    return tags ? [access, { ...access, action: "sns:TagResource" }] : [access];
   };
 }
 

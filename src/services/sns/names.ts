@@ -1,5 +1,5 @@
 /** Names and ARNs of topics and subscriptions. */
-import { formatArn, parseArn } from "../../resources/arn.ts";
+import { formatArn, parseArn, partitionOf } from "../../resources/arn.ts";
 import { invalidParameter, noFifo, unsupported } from "./errors.ts";
 
 export interface SnsSpace {
@@ -56,5 +56,7 @@ function snsArn(arn: string, member: string): SnsSpace & { resource: string } {
   if (parsed === undefined || parsed.service !== "sns" || parsed.accountId === "" || parsed.region === "") {
     throw invalidParameter(member);
   }
+  // One topic has one ARN: by another, policies that name the topic would not be about it.
+  if (parsed.partition !== partitionOf(parsed.region)) throw invalidParameter(member);
   return parsed;
 }

@@ -262,6 +262,9 @@ describe("topics", () => {
     expect(await refusal(call("GetTopicAttributes", { TopicArn: topic }, { region: "eu-west-1" }))).toContain(
       "TopicArn",
     );
+    expect(await refusal(call("GetTopicAttributes", { TopicArn: topic.replace("arn:aws:", "arn:aws-cn:") }))).toBe(
+      "InvalidParameterException: Invalid parameter: TopicArn",
+    );
     expect((await call("ListTopics", {}, { accountId: "210987654321" })).Topics).toEqual([]);
     expect(await refusal(call("GetTopicAttributes", { TopicArn: "nonsense" }))).toBe(
       "InvalidParameterException: Invalid parameter: TopicArn Reason: An ARN must have at least 6 elements, not 1",

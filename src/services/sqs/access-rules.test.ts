@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { SqliteRecordStore } from "../../storage/sqlite-record-store.ts";
 import { ManualClock } from "../../util/clock.ts";
 import { requestContext } from "../../../tests/support/request-context.ts";
+import type { Principal } from "../../protocol/service.ts";
 import { sqsAccessRules } from "./access-rules.ts";
 import { QueueStore } from "./queue-store.ts";
 
@@ -30,8 +31,9 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-function accesses(operation: string, input: Record<string, unknown>) {
-  return sqsAccessRules(store)(operation, input, requestContext({ service: "sqs", operation }));
+function accesses(operation: string, input: Record<string, unknown>, kind: Principal["kind"] = "user") {
+  const context = requestContext({ service: "sqs", operation });
+  return sqsAccessRules(store)(operation, input, { ...context, principal: { ...context.principal, kind } });
 }
 
 test.each([
@@ -48,6 +50,23 @@ test.each([
 test("a queue of the caller's own name is the caller's", async () => {
   expect(await accesses("CreateQueue", { QueueName: "mine" })).toEqual([
     { action: "sqs:CreateQueue", resource: "arn:aws:sqs:us-east-1:000000000000:mine", owner: "000000000000" },
+  ]);
+});
+
+test("tags of the queue and of the request are conditions; making a queue with tags is tagging it, too", async () => {
+  await records.write([{ op: "tag", arn: resource, tags: { team: "a" } }], {
+    actor: { by: "test", call: "test" },
+    at: 0,
+  });
+  expect(await accesses("DeleteQueue", { QueueUrl })).toMatchObject([{ conditions: { "aws:ResourceTag/team": "a" } }]);
+  expect((await accesses("DeleteQueue", { QueueUrl }, "root"))[0].conditions).toBeUndefined();
+  const conditions = { "aws:RequestTag/team": "b", "aws:TagKeys": ["team"] };
+  expect(await accesses("CreateQueue", { QueueName: "new", tags: { team: "b" } })).toMatchObject([
+    { action: "sqs:CreateQueue", conditions },
+    { action: "sqs:TagQueue", conditions },
+  ]);
+  expect(await accesses("TagQueue", { QueueUrl, Tags: { team: "b" } })).toMatchObject([
+    { action: "sqs:TagQueue", conditions },
   ]);
 });
 

@@ -6,6 +6,7 @@ import type { Access } from "../../protocol/access.ts";
 import type { AccessRules } from "../../protocol/service.ts";
 import { AwsError } from "../../protocol/aws-error.ts";
 import { parseArn } from "../../resources/arn.ts";
+import { isAsked, requestTagConditions, resourceTagConditions } from "../../resources/tag-conditions.ts";
 import { parseQueueUrl, queueArn, type QueueId } from "./names.ts";
 import type { QueueStore } from "./queue-store.ts";
 
@@ -25,7 +26,22 @@ export function sqsAccessRules(store: QueueStore): AccessRules {
     const queue = queueOf(input, context);
     if (queue === undefined) return [{ action, resource: "*" }];
     const policy = (await store.find(queue))?.body.attributes["Policy"];
-    return [{ action, resource: queueArn(queue), owner: queue.accountId, ...(policy === undefined ? {} : { policy }) }];
+    const resource = queueArn(queue);
+    const conditions = {
+      // CreateQueue says it in lower case.
+      ...requestTagConditions(input["Tags"] ?? input["tags"], input["TagKeys"]),
+      ...(isAsked(context.principal) ? resourceTagConditions(await store.records.tags(resource)) : {}),
+    };
+    const access: Access = {
+      action,
+      resource,
+      owner: queue.accountId,
+      ...(policy === undefined ? {} : { policy }),
+      ...(Object.keys(conditions).length === 0 ? {} : { conditions }),
+    };
+    // Whoever makes a queue with tags must be allowed to tag it.
+    const tags = operation === "CreateQueue" && conditions["aws:TagKeys"] !== undefined;
+    return tags ? [access, { ...access, action: "sqs:TagQueue" }] : [access];
   };
 }
 

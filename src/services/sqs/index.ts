@@ -16,6 +16,7 @@ import { queueDoesNotExist, sqsError } from "./errors.ts";
 import { checkedContent } from "./message.ts";
 import { checkSize, messageOperations } from "./message-operations.ts";
 import { MessageQueue } from "./message-queue.ts";
+import { queueArn } from "./names.ts";
 import { queueOperations } from "./queue-operations.ts";
 import { QueueStore } from "./queue-store.ts";
 import type { MessageAttribute } from "./records.ts";
@@ -61,15 +62,18 @@ export function sqsService(options: SqsOptions): SqsService {
   );
   return {
     ...service,
-    async deliver(queueArn, { body, attributes }, from) {
-      const arn = parseArn(queueArn);
+    async deliver(givenArn, { body, attributes }, from) {
+      const arn = parseArn(givenArn);
       if (arn?.service !== "sqs") throw queueDoesNotExist();
-      const queue = await store.require({ accountId: arn.accountId, region: arn.region, name: arn.resource });
+      const id = { accountId: arn.accountId, region: arn.region, name: arn.resource };
+      const queue = await store.require(id);
       const { Policy: policy } = queue.body.attributes;
-      if (!serviceMaySend(queueArn, arn.accountId, policy, from)) {
+      // The ARN as policies write it, whichever partition the sender has put there.
+      const resource = queueArn(id);
+      if (!serviceMaySend(resource, arn.accountId, policy, from)) {
         throw sqsError(
           "AccessDenied",
-          `${from.service} is not authorized to perform: sqs:SendMessage on resource: ${queueArn} because no resource-based policy allows the sqs:SendMessage action`,
+          `${from.service} is not authorized to perform: sqs:SendMessage on resource: ${resource} because no resource-based policy allows the sqs:SendMessage action`,
           403,
         );
       }
@@ -90,7 +94,7 @@ export function sqsService(options: SqsOptions): SqsService {
 
 /** Services have no policies of their own: a queue lets in whom its policy names, for the resource that it names. */
 function serviceMaySend(
-  queueArn: string,
+  resource: string,
   owner: string,
   policy: string | undefined,
   { service, sourceArn, sourceAccount }: SendingService,
@@ -98,7 +102,7 @@ function serviceMaySend(
   const decision = evaluate({
     principal: { kind: "service", accountId: sourceAccount, arn: service, userId: service, accessKeyId: service },
     policies: { identity: [] },
-    access: { action: "sqs:SendMessage", resource: queueArn, owner, ...(policy === undefined ? {} : { policy }) },
+    access: { action: "sqs:SendMessage", resource, owner, ...(policy === undefined ? {} : { policy }) },
     facts: { "aws:SourceArn": sourceArn, "aws:SourceAccount": sourceAccount, "aws:SecureTransport": "false" },
   });
   return decision.effect === "allow";

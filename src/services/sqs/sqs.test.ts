@@ -549,6 +549,18 @@ describe("for other services", () => {
       "AccessDenied",
     );
     expect(await refusal(sqs.deliver(`${arn}2`, { body: "x" }, from))).toContain("QueueDoesNotExist");
+    // By whichever partition it is named, it is the queue that its policy speaks of.
+    const Denied = JSON.stringify({
+      Version: "2012-10-17",
+      Statement: [
+        { Effect: "Allow", Principal: "*", Action: "sqs:*", Resource: "*" },
+        { Effect: "Deny", Principal: "*", Action: "sqs:*", Resource: arn },
+      ],
+    });
+    await call("SetQueueAttributes", { QueueUrl: url, Attributes: { Policy: Denied } });
+    for (const name of [arn, arn.replace("arn:aws:", "arn:aws-cn:")]) {
+      expect(await refusal(sqs.deliver(name, { body: "x" }, from))).toContain("AccessDenied");
+    }
     await call("SetQueueAttributes", { QueueUrl: url, Attributes: { Policy: "" } });
     expect(await refusal(sqs.deliver(arn, { body: "x" }, from))).toContain("AccessDenied");
   });
