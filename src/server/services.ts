@@ -15,7 +15,13 @@ import { iamService, type IamService } from "../services/iam/index.ts";
 import { logsService } from "../services/logs/index.ts";
 import type { LogStore } from "../services/logs/log-store.ts";
 import { outsideStorage, type OutsideS3 } from "../services/s3/outside/outside-storage.ts";
-import { type BucketNotifications, jobStorage, s3Service, type ObjectStore } from "../services/s3/index.ts";
+import {
+  type BucketNotifications,
+  jobStorage,
+  s3Service,
+  startLifecycle,
+  type ObjectStore,
+} from "../services/s3/index.ts";
 import { taggingService } from "../services/resourcegroupstaggingapi/index.ts";
 import { snsService } from "../services/sns/index.ts";
 import { sqsService } from "../services/sqs/index.ts";
@@ -114,7 +120,13 @@ export function buildServices(backends: Backends): BuiltServices {
     metrics,
     report,
   });
-  const s3 = s3Service({ objects: backends.objects, records, topics: sns });
+  const lifecycle = startLifecycle({ objects: backends.objects, clock, report });
+  const s3 = s3Service({
+    objects: backends.objects,
+    records,
+    topics: sns,
+    lifecycleChanged: () => lifecycle.changed(),
+  });
   const logsApi = logsService({ records, logs, metrics: { sink: metrics, clock } });
   const storageOf = storageOfRoles({ objects, s3, sts, authorizer, clock });
   const roles: RoleDirectory = {
@@ -196,6 +208,7 @@ export function buildServices(backends: Backends): BuiltServices {
     async close() {
       await fleet.end();
       await cloudwatch.close();
+      await lifecycle.stop();
       await backends.notifications.stop();
       await sns.close();
       await sqs.close();

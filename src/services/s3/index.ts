@@ -17,6 +17,7 @@ import { settingOperations } from "./settings/setting-operations.ts";
 import { SettingsStore } from "./settings/settings-store.ts";
 
 export { jobStorage } from "./job-storage.ts";
+export { startLifecycle } from "./lifecycle/worker.ts";
 export { BucketNotifications } from "./notifications/bucket-notifications.ts";
 export { ObjectStore } from "./object-store.ts";
 export type { TopicPublisher } from "./ports.ts";
@@ -26,13 +27,15 @@ export interface S3Parts {
   readonly records: RecordStore;
   /** Without topics there are no notifications. */
   readonly topics?: TopicPublisher;
+  /** Told when a bucket's lifecycle rules were set. */
+  readonly lifecycleChanged?: () => void;
 }
 
-export function s3Service({ objects, records, topics }: S3Parts): Service {
+export function s3Service({ objects, records, topics, lifecycleChanged = () => {} }: S3Parts): Service {
   const settings = new SettingsStore(records, objects);
   const operations = {
     ...bucketOperations(objects),
-    ...settingOperations(settings),
+    ...settingOperations(settings, lifecycleChanged),
     ...aclOperations(settings, objects),
     ...notConfiguredOperations(settings),
     ...notificationOperations(settings, topics),

@@ -24,7 +24,8 @@ const mfaDelete: readonly Refusal[] = [
   { parameter: "VersioningConfiguration.MFADelete", values: ["Enabled"], because: "there are no MFA devices" },
 ];
 
-export function settingOperations(store: SettingsStore): OperationTable<S3Operations> {
+/** @param lifecycleChanged told when rules were set, so that they are carried out soon */
+export function settingOperations(store: SettingsStore, lifecycleChanged: () => void): OperationTable<S3Operations> {
   return {
     GetBucketVersioning: get(({ settings: { versioning } }) =>
       versioning === undefined ? {} : { Status: versioning },
@@ -112,6 +113,7 @@ export function settingOperations(store: SettingsStore): OperationTable<S3Operat
       async handle(input, context) {
         const lifecycle = checkedLifecycle(input.LifecycleConfiguration);
         await store.change(input, context, () => ({ lifecycle }));
+        lifecycleChanged();
         return { TransitionDefaultMinimumObjectSize: transitionDefault };
       },
     },
