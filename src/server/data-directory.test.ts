@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -32,6 +32,13 @@ test("the folder is made for the user alone, and what a server announces can be 
   expect(readServerFile(path)).toEqual(server);
   directory.release();
   expect(readServerFile(path)).toBeUndefined();
+});
+
+test("in a folder that others may look into, the lock is the user's alone", () => {
+  mkdirSync(path, { mode: 0o755 });
+  const directory = DataDirectory.open(path);
+  expect(statSync(join(path, "lock")).mode & 0o777).toBe(0o600);
+  directory.release();
 });
 
 test("a second server is told who holds the directory", () => {

@@ -2,6 +2,7 @@
 import { accessSync, constants, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import Database from "libsql";
+import { ensurePrivateFile } from "../util/private-file.ts";
 import { readServerFile, serverFile, type ServerFile } from "./server-file.ts";
 
 export class DataDirectoryBusy extends Error {
@@ -47,14 +48,17 @@ export class DataDirectory {
    * @throws DataDirectoryBusy when another process holds it; DataDirectoryUnusable
    */
   static open(path: string): DataDirectory {
+    const lockFile = join(path, "lock");
     try {
       makeFolder(path);
       accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+      // Whoever can read it could hold it, too.
+      ensurePrivateFile(lockFile);
     } catch (error) {
       throw new DataDirectoryUnusable(path, error as Error);
     }
     // SQLite's file lock is the one lock that Node can take and that kill -9 gives back.
-    const lock = new Database(join(path, "lock"), { timeout: 0 });
+    const lock = new Database(lockFile, { timeout: 0 });
     try {
       // Nothing is ever written to it: a journal on disk would only keep a server from starting when the disk is full.
       lock.exec("PRAGMA journal_mode = MEMORY");

@@ -126,7 +126,7 @@ export class EndpointFleet {
         await backend.remove(id);
       }
     }
-    await mkdir(directory, { recursive: true });
+    await mkdir(directory, { recursive: true, mode: 0o700 });
     for (const name of await readdir(directory)) {
       if (!known.has(name)) await rm(join(directory, name), { recursive: true, force: true });
     }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "libsql";
@@ -27,6 +27,19 @@ recordStoreContract("SqliteRecordStore", async () => {
     },
     dispose: () => store.close(),
   };
+});
+
+test("nobody else can read the file or its journal, whoever may look into the folder", async () => {
+  chmodSync(folder, 0o755);
+  const write = { actor: { by: "test", call: "test" }, at: 0 };
+  const key = { accountId: "", region: "", family: "f", name: "n" };
+  for (const round of ["new", "made by an older Sagebrush"]) {
+    if (existsSync(file)) chmodSync(file, 0o644);
+    const store = new SqliteRecordStore({ file, reserveBytes: 0 });
+    await store.write([{ op: "put", key, body: "secret" }], write);
+    for (const each of [file, `${file}-wal`]) expect(statSync(each).mode & 0o777, `${each} ${round}`).toBe(0o600);
+    await store.close();
+  }
 });
 
 test("a second store cannot open the file of a running one", async () => {
