@@ -14,7 +14,7 @@ import { checkWriteConditions, quote } from "./conditions.ts";
 import { encryptionMembers } from "./encryption/object-encryption.ts";
 import { invalidArgument, invalidRequest, s3Error } from "./errors.ts";
 import { pageSize } from "./listing-operations.ts";
-import type { ClaimedPart } from "./multipart-uploads.ts";
+import type { ClaimedPart } from "./multipart-claims.ts";
 import { checkKey } from "./names.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { initiatorOf, ownerOf } from "./owner.ts";
