@@ -31,3 +31,8 @@ export function splitAuthority(authority: string, defaultPort: number): { host: 
   const port = match[2] === undefined ? defaultPort : Number(match[2]);
   return port > 65535 ? undefined : { host: match[1].toLowerCase(), port };
 }
+
+/** This machine by a name or address that only it can mean. */
+export function isLoopbackHost(host: string): boolean {
+  return host === "localhost" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
+}

@@ -2,7 +2,7 @@
  * The certificate authority of a data directory, and certificates for AWS's host names.
  *
  * Its key never leaves `<data>/proxy/` (mode 0600), and its certificate is good for AWS's domains alone (name
- * constraints), so that a program that trusts it can be deceived about nothing else, even if the key were stolen.
+ * constraints), so that a program that trusts it can be deceived about no other name, even if the key were stolen.
  */
 // The certificate library asks for this polyfill before it is loaded.
 import "reflect-metadata";

@@ -250,6 +250,56 @@ test("the credentials of the run are for those who know its token", async () => 
   expect(JSON.parse((await asks(metadata.authorizationToken)).text)).toMatchObject({ AccessKeyId: "ASIA1" });
 });
 
+test("credentials are not for pages of a browser, nor for names that DNS points here", async () => {
+  const path = "/latest/meta-data/iam/security-credentials/Role";
+  expect((await get(path, { host: "localhost" })).text).toContain("ASIA1");
+  expect((await get(path, { host: "localhost", origin: "http://evil.example" })).status).toBe(403);
+  expect((await get(path, { host: "localhost", "sec-fetch-site": "same-origin" })).status).toBe(403);
+  // The server answers these, which knows no such path and asks for signatures.
+  for (const host of ["rebound.evil.example", "169.254.170.2.evil.example", `evil.example:${proxy.port}`]) {
+    expect(await get(path, { host })).toEqual({ status: 207, text: `answer to ${path}` });
+  }
+  expect(sessions).toBe(1);
+});
+
+test("programs of other users get nothing", async () => {
+  const own: unknown[] = [];
+  const strict = await startProxy({
+    target: `http://127.0.0.1:${portOf(target)}`,
+    authority,
+    metadata,
+    isOwn: (connection) => {
+      own.push(connection.remotePort);
+      return Promise.resolve(false);
+    },
+  });
+  const socket = connectTcp(strict.port, "127.0.0.1");
+  socket.write("GET http://169.254.169.254/latest/meta-data/iam/security-credentials/Role HTTP/1.1\r\n\r\n");
+  expect(await textOf(socket)).toMatch(/^HTTP\/1\.1 403 Forbidden\r\n/);
+  expect(own).toHaveLength(1);
+  expect([sessions, seen]).toEqual([0, []]);
+  await strict.close();
+});
+
+test("no request hides in the body of another", async () => {
+  const hidden = "DELETE /hidden HTTP/1.1\r\nHost: s3.amazonaws.com\r\n\r\n";
+  const head = `GET /seen HTTP/1.1\r\nHost: s3.amazonaws.com\r\nContent-Length: ${hidden.length}\r\n`;
+  const named = connectTcp(proxy.port, "127.0.0.1");
+  named.write(`${head}Connection: close, content-length\r\n\r\n${hidden}`);
+  expect(await textOf(named)).toMatch(/^HTTP\/1\.1 207/);
+  // Two lengths are none: the connection is hung up on.
+  const twice = connectTcp(proxy.port, "127.0.0.1");
+  twice.on("error", () => {});
+  twice.write(`${head}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n${hidden}`);
+  expect(await textOf(twice).catch(() => "")).toBe("");
+  // One more request on the connection to the server shows what is left on it.
+  await get("http://s3.amazonaws.com/next");
+  expect(seen.map(({ url, body }) => [url, body])).toEqual([
+    ["/seen", hidden],
+    ["/next", ""],
+  ]);
+});
+
 test("a server that went away is told by 502, with what to do", async () => {
   target.closeAllConnections();
   target.close();

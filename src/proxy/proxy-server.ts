@@ -10,9 +10,16 @@ import { Agent, createServer, request as httpRequest, type IncomingMessage, type
 import { connect as connectTcp, createServer as createTcpServer, type AddressInfo, type Socket } from "node:net";
 import { pipeline } from "node:stream/promises";
 import { TLSSocket } from "node:tls";
-import { containerCredentialsHost, instanceMetadataHosts, isRedirected, splitAuthority } from "./aws-hosts.ts";
+import {
+  containerCredentialsHost,
+  instanceMetadataHosts,
+  isLoopbackHost,
+  isRedirected,
+  splitAuthority,
+} from "./aws-hosts.ts";
 import type { CertificateAuthority } from "./certificate-authority.ts";
 import { MetadataService, metadataPaths } from "./metadata-service.ts";
+import { type Connection, isOwnPeer } from "./peer.ts";
 import { Traffic } from "./traffic.ts";
 
 export interface ProxyOptions {
@@ -22,6 +29,8 @@ export interface ProxyOptions {
   readonly metadata: MetadataService;
   /** The proxy that the user has for everything else, if any. */
   readonly upstream?: { readonly host: string; readonly port: number; readonly authorization?: string } | undefined;
+  /** Whether a client is a program of this user; by default the system is asked. */
+  readonly isOwn?: (connection: Connection) => Promise<boolean>;
 }
 
 export interface RunningProxy {
@@ -35,6 +44,8 @@ export interface RunningProxy {
 const connectTimeoutMs = 30_000;
 /** Headers that concern one connection only. Source: RFC 9110, 7.6.1. */
 const hopHeaders = new Set(["connection", "proxy-connection", "proxy-authorization", "keep-alive", "te", "upgrade"]);
+/** What says where a request ends and whom it is for is never of one connection only, whatever its sender says. */
+const endToEndHeaders = new Set(["content-length", "transfer-encoding", "host"]);
 /** First byte of a TLS connection: a handshake record. */
 const tlsHandshake = 0x16;
 
@@ -81,8 +92,13 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     const isMetadata =
       instanceMetadataHosts.includes(host) ||
       host === containerCredentialsHost ||
-      (!absolute && metadataPaths.test(path));
+      // A name that DNS points here, or a page of a browser, is no program that runs under this proxy.
+      (!absolute && isLoopbackHost(host) && metadataPaths.test(path));
     if (isMetadata) {
+      if (request.headers.origin !== undefined || request.headers["sec-fetch-site"] !== undefined) {
+        response.writeHead(403, { "content-type": "text/plain" }).end("Credentials are not for web pages.\n");
+        return;
+      }
       traffic.redirect(`${host} (credentials and instance data)`);
       await options.metadata.answer(request, response, path);
       return;
@@ -195,9 +211,15 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     await Promise.allSettled([pipeline(socket, outside), pipeline(outside, socket)]);
   }
 
+  /** Programs of other users reach this port, too, but nothing that it has is theirs. */
+  async function accept(socket: Socket): Promise<void> {
+    if (await (options.isOwn ?? isOwnPeer)(socket)) await acceptEither(socket, undefined);
+    else socket.end("HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\nThis proxy is for programs of its own user.\n");
+  }
+
   const listener = createTcpServer((socket) => {
     keep(socket);
-    acceptEither(socket, undefined).catch(() => socket.destroy());
+    accept(socket).catch(() => socket.destroy());
   });
   listener.listen(0, "127.0.0.1");
   await once(listener, "listening");
@@ -244,7 +266,8 @@ function forwardedHeaders({ rawHeaders, headers }: IncomingMessage): string[] {
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at].toLowerCase();
     // The client has its 100-continue already.
-    if (hopHeaders.has(name) || named.has(name) || name === "expect") continue;
+    const hop = hopHeaders.has(name) || (named.has(name) && !endToEndHeaders.has(name));
+    if (hop || name === "expect") continue;
     kept.push(rawHeaders[at], rawHeaders[at + 1]);
   }
   return kept;
