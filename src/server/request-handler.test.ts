@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { AwsError } from "../protocol/aws-error.ts";
 import { createSignedFetch } from "../protocol/client/index.ts";
 import type { SageMakerOperations } from "../protocol/generated/sagemaker.ts";
-import { defineService, type OperationTable, type Principal } from "../protocol/service.ts";
+import { defineService, type OperationTable, type Principal, type Service } from "../protocol/service.ts";
 import { StorageFull } from "../storage/record-store.ts";
 import { SystemClock } from "../util/clock.ts";
 import { Authorizer } from "./authorizer.ts";
@@ -18,10 +18,14 @@ const principal: Principal = {
 };
 const credentials = { accessKeyId: "AKID", secretAccessKey: "secret" };
 
-function handlerOf(operations: OperationTable<SageMakerOperations>, auth: "on" | "off" = "on") {
+function handlerOf(
+  operations: OperationTable<SageMakerOperations>,
+  auth: "on" | "off" = "on",
+  options: Partial<Service> = {},
+) {
   const faults: unknown[] = [];
   const handler = new RequestHandler({
-    services: [defineService("sagemaker", operations)],
+    services: [defineService("sagemaker", operations, options)],
     lookup: (id) => (id === credentials.accessKeyId ? { ...credentials, principal } : undefined),
     authorizer: new Authorizer({ policiesOf: () => ({ identity: [] }) }),
     clock: new SystemClock(),
@@ -187,6 +191,43 @@ test("with auth off, unsigned programs are the root user; pages and rebound name
   for (const spoiled of spoilers) {
     expect((await server.handler.handle(incoming({ ...target, ...spoiled }, '{"ModelName":"m"}'))).status).toBe(403);
   }
+});
+
+test("with auth off, what a browser sends for a page is refused even without an origin, as images have none", async () => {
+  const server = handlerOf({ DeleteModel: { handle: () => undefined } }, "off");
+  const target = { "x-amz-target": "SageMaker.DeleteModel" };
+  const statusOf = async (site: string) =>
+    (await server.handler.handle(incoming({ ...target, "sec-fetch-site": site }, '{"ModelName":"m"}'))).status;
+  expect(await statusOf("none")).toBe(200);
+  for (const site of ["cross-site", "same-site", "same-origin"]) expect(await statusOf(site), site).toBe(403);
+});
+
+test("with auth off, a browser sees objects when it goes to them, not when another page asks for them", async () => {
+  const edge = { handle: () => Promise.resolve({ status: 200, headers: {}, body: "object" }) };
+  const { handler } = handlerOf({}, "off", { edge });
+  const statusOf = async (site: string, mode: string) =>
+    (
+      await handler.handle(
+        incoming({ "x-amz-target": "SageMaker.X", "sec-fetch-site": site, "sec-fetch-mode": mode }, ""),
+      )
+    ).status;
+  expect(await statusOf("cross-site", "navigate")).toBe(200);
+  expect(await statusOf("same-origin", "no-cors")).toBe(200);
+  expect(await statusOf("cross-site", "no-cors")).toBe(403);
+  expect(await statusOf("same-site", "cors")).toBe(403);
+});
+
+test("an answer with a header that HTTP does not allow is a mistake of the request, and no second header", async () => {
+  const server = handlerOf({
+    DeleteModel: {
+      handle: (_input, context) => context.setHeader("x-chosen", "a\r\nset-cookie: b"),
+    },
+  });
+  const answer = await call(server, "DeleteModel", { ModelName: "m" });
+  expect(answer.status).toBe(400);
+  expect(answer.body).toMatchObject({
+    message: "The value of the header x-chosen has characters that HTTP does not allow",
+  });
 });
 
 test("a target of no service of ours is said to be unknown", async () => {

@@ -4,6 +4,7 @@
  * Knows no socket: tests run the whole chain in process.
  */
 import { createHash, randomUUID } from "node:crypto";
+import { Readable } from "node:stream";
 import { AwsError } from "../protocol/aws-error.ts";
 import { hasStreamingInput } from "../protocol/codec/body.ts";
 import type { Codec, ResponseIds, Structure } from "../protocol/codec/codec.ts";
@@ -128,7 +129,10 @@ export class RequestHandler {
       this.#refuseForeignPages(request, service);
       if (service.edge !== undefined) {
         const answered = await service.edge.handle(this.#edgeRequest(request, requestId, codec));
-        if (answered !== undefined) return answered;
+        if (answered !== undefined) {
+          refuseUnsendable(answered);
+          return answered;
+        }
       }
       // S3 names the bucket in the host or in the path; below this line there is only the path. The signature is
       // over what was sent.
@@ -199,6 +203,7 @@ export class RequestHandler {
       const response = codec.encode(operation, output as Structure | undefined, ids);
       if (status !== undefined) response.status = status;
       Object.assign(response.headers, added);
+      refuseUnsendable(response);
       return await decorated(service, request, response);
     } catch (error) {
       const response = codec.encodeError(operation, this.#asAwsError(error, requestId, description, operation), ids);
@@ -255,6 +260,16 @@ export class RequestHandler {
     const { origin, host = "" } = request.headers;
     // S3 is made for pages: what they may read is for a bucket's CORS rules to say, and its policies say who may.
     if (service.anonymous === true && this.#options.auth === "on") return;
+    // Images and links of pages come without an origin, and the query protocol changes things by GET.
+    if (this.#options.auth === "off" && isOfForeignPage(request, service)) {
+      throw new AwsError(
+        "AccessDenied",
+        "Requests of web pages are not accepted by a server that asks for no signature",
+        {
+          status: 403,
+        },
+      );
+    }
     const foreign =
       origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== host || !isLoopbackHost(host));
     const unsignedRebinding = this.#options.auth === "off" && !isLoopbackHost(host);
@@ -349,6 +364,32 @@ export class RequestHandler {
       `We encountered an internal error. The server's log has the details under request id ${requestId}.`,
       { status: 500, cause: error },
     );
+  }
+}
+
+/**
+ * Whether a browser says that a page made the request. Pages of S3's own, and links to its objects, are another matter:
+ * nothing is changed by looking at them, and no other page sees what comes.
+ * Source: W3C, "Fetch Metadata Request Headers".
+ */
+function isOfForeignPage({ headers }: IncomingRequest, { edge }: Service): boolean {
+  const { "sec-fetch-site": site, "sec-fetch-mode": mode } = headers;
+  if (site === undefined || site === "none") return false;
+  return edge === undefined || (site !== "same-origin" && mode !== "navigate");
+}
+
+/** Characters that no header can hold: others may follow them as lines of their own. */
+const unsendable = /[^\t\x20-\x7e\x80-\xff]/;
+
+/**
+ * What a client wants to see in a header, e.g. by `response-content-type`, cannot always stand in one.
+ * @throws AwsError InvalidArgument
+ */
+function refuseUnsendable({ headers, body }: HttpResponse): void {
+  for (const name in headers) {
+    if (!unsendable.test(headers[name])) continue;
+    if (body instanceof Readable) body.destroy();
+    throw new AwsError("InvalidArgument", `The value of the header ${name} has characters that HTTP does not allow`);
   }
 }
 
