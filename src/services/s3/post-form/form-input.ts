@@ -37,8 +37,8 @@ export function putInputOf(bucket: string, key: string, fields: FormFields): Put
   const input: Record<string, unknown> = { Bucket: bucket, Key: key };
   const metadata: Record<string, string> = {};
   for (const [name, value] of fields) {
-    if (Object.hasOwn(parameters, name)) input[parameters[name]] = value;
-    else if (name.startsWith(metadataPrefix)) metadata[name.slice(metadataPrefix.length)] = value;
+    if (Object.hasOwn(parameters, name)) input[parameters[name]] = asHeader(name, value);
+    else if (name.startsWith(metadataPrefix)) metadata[name.slice(metadataPrefix.length)] = asHeader(name, value);
   }
   const expires = fields.get("expires");
   if (expires !== undefined) {
@@ -52,6 +52,20 @@ export function putInputOf(bucket: string, key: string, fields: FormFields): Put
   if (tagging !== undefined) input["Tagging"] = taggingQuery(tagging);
   if (Object.keys(metadata).length > 0) input["Metadata"] = metadata;
   return input as unknown as PutObjectRequest;
+}
+
+/** What a name of a header is made of. Source: RFC 9110, 5.6.2. */
+const headerName = /^[\w!#$%&'*+.^`|~-]+$/;
+
+/**
+ * The value of a field as if a header had brought it, one character per byte: whoever reads the object gets it in one.
+ * @throws AwsError InvalidArgument for what no header can be
+ */
+function asHeader(name: string, value: string): string {
+  if (!headerName.test(name) || /[\x00-\x08\x0a-\x1f\x7f]/.test(value)) {
+    throw invalidArgument(name, "", "A field that is told in a header cannot have such characters");
+  }
+  return Buffer.from(value, "utf8").toString("latin1");
 }
 
 /** `<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>` as `a=b`. @throws AwsError MalformedXML */

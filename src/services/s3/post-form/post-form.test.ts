@@ -274,3 +274,35 @@ test.each([
   expect(answer.body).toContain("<Code>InvalidPolicyDocument</Code>");
   expect(answer.body.replaceAll("'", "&apos;")).toContain(`Invalid Policy: ${why}`);
 });
+
+test.each([
+  ["Content-Type", "text/html\r\nset-cookie: a=b"],
+  ["x-amz-website-redirect-location", "/\r\nset-cookie: a=b"],
+  ["x-amz-meta-note", "a\u0000b"],
+  ["x-amz-meta-no\nte", "a"],
+  ["x-amz-meta-no te", "a"],
+])("a field %j of %j would be a header that HTTP does not allow", async (name, value) => {
+  await using s3 = await withBucket();
+  const fields = { key: "k", [name]: value };
+  const conditions = [{ key: "k" }, ["starts-with", `$${name}`, ""]];
+  const answer = await post(s3, formOf(signed(fields, conditions), "x"));
+  expect(answer.status).toBe(400);
+  expect(answer.body).toMatch(/<Code>(InvalidArgument|MalformedPOSTRequest)<\/Code>/);
+  expect(await s3.call("ListObjectsV2", { Bucket })).toMatchObject({ KeyCount: 0 });
+});
+
+test("a field in the letters of any language is told as it is sent, also by a website", async () => {
+  await using s3 = await withBucket();
+  const disposition = 'attachment; filename="ファイル.txt"';
+  const fields = { key: "k", "Content-Disposition": disposition, "x-amz-meta-name": "é" };
+  const conditions = [{ key: "k" }, { "content-disposition": disposition }, ["starts-with", "$x-amz-meta-name", ""]];
+  expect((await post(s3, formOf(signed(fields, conditions), "x"))).status).toBe(204);
+  await openToAll(s3, Bucket, "s3:GetObject");
+  await s3.call("PutBucketWebsite", { Bucket, WebsiteConfiguration: { IndexDocument: { Suffix: "k" } } });
+  for (const url of [`/${Bucket}/k`, `/_sagebrush/website/${Bucket}/`]) {
+    const { status, headers } = await s3.send({ url });
+    expect(status).toBe(200);
+    const sent = [headers["content-disposition"], headers["x-amz-meta-name"]];
+    expect(sent.map((text) => Buffer.from(text, "latin1").toString())).toEqual([disposition, "é"]);
+  }
+});
