@@ -176,6 +176,7 @@ export function buildServices(backends: Backends): BuiltServices {
     },
     { accesses: sagemakerAccessRules({ tagsOf: (arn) => records.tags(arn) }) },
   );
+  const tagged: Readonly<Record<string, Service>> = { cloudwatch, iam, logs: logsApi, s3, sagemaker, sns, sqs };
   return {
     services: [
       sagemaker,
@@ -183,7 +184,11 @@ export function buildServices(backends: Backends): BuiltServices {
       s3,
       sns,
       sqs,
-      taggingService({ records, buckets: { ownerOf: (name) => backends.objects.bucket(name) } }),
+      taggingService({
+        records,
+        buckets: { ownerOf: (name) => backends.objects.bucket(name) },
+        services: { rulesOf: (name) => (Object.hasOwn(tagged, name) ? tagged[name].accesses : undefined) },
+      }),
       logsApi,
       cloudwatch,
       sts,

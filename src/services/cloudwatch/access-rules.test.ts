@@ -4,9 +4,9 @@ import { cloudwatchAccessRules } from "./access-rules.ts";
 
 const principal = { kind: "user", accountId: "123456789012", arn: "", userId: "", accessKeyId: "" } as const;
 const context = { accountId: "123456789012", region: "eu-west-1", principal, headers: {} };
-const ask = async (operation: string, input: Record<string, unknown>) => [
-  ...(await cloudwatchAccessRules(operation, input, context)),
-];
+const tagged = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:tagged";
+const rules = cloudwatchAccessRules(async (arn) => (arn === tagged ? { Team: "red" } : {}) as Record<string, string>);
+const ask = async (operation: string, input: Record<string, unknown>) => [...(await rules(operation, input, context))];
 const alarm = (name: string) => `arn:aws:cloudwatch:eu-west-1:123456789012:alarm:${name}`;
 const dashboard = (name: string) => `arn:aws:cloudwatch::123456789012:dashboard/${name}`;
 
@@ -51,4 +51,14 @@ test("every operation is an action of its own name, whatever is missing in its i
       for (const { action } of accesses) expect(action).toBe(`cloudwatch:${operation}`);
     }
   }
+});
+
+test("the tags of an alarm are conditions of what is done to it, the keys that are taken away of taking them", async () => {
+  expect(await ask("DeleteAlarms", { AlarmNames: ["a", "tagged"] })).toEqual([
+    { action: "cloudwatch:DeleteAlarms", resource: alarm("a") },
+    { action: "cloudwatch:DeleteAlarms", resource: tagged, conditions: { "aws:ResourceTag/Team": "red" } },
+  ]);
+  expect(await ask("UntagResource", { ResourceARN: tagged, TagKeys: ["Team"] })).toMatchObject([
+    { conditions: { "aws:ResourceTag/Team": "red", "aws:TagKeys": ["Team"] } },
+  ]);
 });

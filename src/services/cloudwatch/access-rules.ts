@@ -5,6 +5,7 @@
  */
 import type { Access } from "../../protocol/access.ts";
 import type { AccessRules } from "../../protocol/service.ts";
+import { isAsked, requestTagConditions, resourceTagConditions } from "../../resources/tag-conditions.ts";
 import { alarmArn, dashboardArn } from "./names.ts";
 
 type Input = Readonly<Record<string, unknown>>;
@@ -56,13 +57,21 @@ const resources: Readonly<Record<string, ResourcesOf>> = {
   ListTagsForResource: givenArn,
 };
 
-export const cloudwatchAccessRules: AccessRules = (operation, input, context): readonly Access[] => {
-  const action = `cloudwatch:${operation}`;
-  const found = Object.hasOwn(resources, operation) ? resources[operation](input, context) : [];
-  const conditions = conditionsOf(operation, input);
-  const facts = Object.keys(conditions).length === 0 ? {} : { conditions };
-  return (found.length === 0 ? ["*"] : found).map((resource) => ({ action, resource, ...facts }));
-};
+/** @param tagsOf the tags of an alarm or dashboard by its ARN */
+export function cloudwatchAccessRules(tagsOf: (arn: string) => Promise<Readonly<Record<string, string>>>): AccessRules {
+  return async (operation, input, context) => {
+    const action = `cloudwatch:${operation}`;
+    const found = Object.hasOwn(resources, operation) ? resources[operation](input, context) : [];
+    const requested = conditionsOf(operation, input);
+    return Promise.all(
+      (found.length === 0 ? ["*"] : found).map(async (resource): Promise<Access> => {
+        const tags = resource !== "*" && isAsked(context.principal) ? await tagsOf(resource) : {};
+        const conditions = { ...requested, ...resourceTagConditions(tags) };
+        return { action, resource, ...(Object.keys(conditions).length === 0 ? {} : { conditions }) };
+      }),
+    );
+  };
+}
 
 function conditionsOf(operation: string, input: Input): Record<string, string | readonly string[]> {
   if (operation === "PutMetricData") {
@@ -73,22 +82,12 @@ function conditionsOf(operation: string, input: Input): Record<string, string | 
     const actions = ["AlarmActions", "OKActions", "InsufficientDataActions"].flatMap((member) =>
       textsOf(input, member),
     );
-    return { ...tagConditions(input), ...(actions.length === 0 ? {} : { "cloudwatch:AlarmActions": actions }) };
+    return {
+      ...requestTagConditions(input.Tags),
+      ...(actions.length === 0 ? {} : { "cloudwatch:AlarmActions": actions }),
+    };
   }
-  return operation === "TagResource" ? tagConditions(input) : {};
-}
-
-/** `aws:RequestTag/<key>` and `aws:TagKeys` of tags that a request sets. */
-function tagConditions(input: Input): Record<string, string | readonly string[]> {
-  const tags = Array.isArray(input.Tags) ? (input.Tags as readonly { Key?: unknown; Value?: unknown }[]) : [];
-  const pairs = tags.flatMap(({ Key, Value }) =>
-    typeof Key === "string" && typeof Value === "string" ? [[Key, Value] as const] : [],
-  );
-  if (pairs.length === 0) return {};
-  return {
-    ...Object.fromEntries(pairs.map(([key, value]) => [`aws:RequestTag/${key}`, value])),
-    "aws:TagKeys": pairs.map(([key]) => key),
-  };
+  return requestTagConditions(input.Tags, input.TagKeys);
 }
 
 function textOf(input: Input, member: string): string | undefined {

@@ -45,7 +45,7 @@ export function cloudwatchService({ metrics, records, clock, report }: CloudWatc
         ...dashboardOperations({ records }),
         ...tagOperations({ records }),
       },
-      { validationCode: "ValidationError", accesses: cloudwatchAccessRules },
+      { validationCode: "ValidationError", accesses: cloudwatchAccessRules((arn) => records.tags(arn)) },
     ),
     async startAlarms(topics) {
       worker = new AlarmWorker({ alarms, metrics, topics, clock, report });

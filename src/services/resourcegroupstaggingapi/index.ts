@@ -15,16 +15,17 @@ import { partitionOf } from "../../resources/arn.ts";
 import { decodePaginationToken, encodePaginationToken } from "../../resources/pagination-token.ts";
 import { maxTags, tagList } from "../../resources/tags.ts";
 import type { RecordChange, RecordStore, TaggedArn, WriteOptions } from "../../storage/record-store.ts";
-import { taggingAccessRules, tagResourceAccess, untagResourceAccess } from "./access-rules.ts";
+import { tagChangeAccesses, taggingAccessRules } from "./access-rules.ts";
 import { invalidParameter } from "./errors.ts";
-import type { BucketOwners } from "./ports.ts";
+import type { BucketOwners, ServiceRules } from "./ports.ts";
 import { isOfType, sharedPrefix, TaggedResources } from "./tagged-resources.ts";
 
-export type { BucketOwners } from "./ports.ts";
+export type { BucketOwners, ServiceRules } from "./ports.ts";
 
 export interface TaggingOptions {
   readonly records: RecordStore;
   readonly buckets: BucketOwners;
+  readonly services: ServiceRules;
 }
 
 /** Resources of a page, unless the request says so. Source: API reference, GetResources. */
@@ -37,7 +38,7 @@ const maxLooked = 10_000;
 
 const noPolicies = "there are no tag policies to comply with";
 
-export function taggingService({ records, buckets }: TaggingOptions): Service {
+export function taggingService({ records, buckets, services }: TaggingOptions): Service {
   const resources = new TaggedResources({ records, buckets });
 
   return defineService<ResourceGroupsTaggingAPIOperations>(
@@ -79,7 +80,7 @@ export function taggingService({ records, buckets }: TaggingOptions): Service {
             throw invalidParameter(`Tag key ${reserved} is not allowed: keys that begin with aws: are reserved`);
           }
           return eachResource(ResourceARNList, context, async (arn) => {
-            await context.authorize(tagResourceAccess(arn, Tags));
+            await context.authorize(...(await tagChangeAccesses(services, arn, { tags: Tags }, context)));
             const count = Object.keys({ ...(await resources.tags(arn)), ...Tags }).length;
             if (count > maxTags)
               throw invalidParameter(`${arn} would have ${count} tags, at most ${maxTags} are allowed`);
@@ -91,7 +92,7 @@ export function taggingService({ records, buckets }: TaggingOptions): Service {
       UntagResources: {
         handle: ({ ResourceARNList, TagKeys }, context) =>
           eachResource(ResourceARNList, context, async (arn) => {
-            await context.authorize(untagResourceAccess(arn, TagKeys));
+            await context.authorize(...(await tagChangeAccesses(services, arn, { keys: TagKeys }, context)));
             return { op: "untag", arn, keys: TagKeys };
           }),
       },

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { AwsError } from "../../protocol/aws-error.ts";
 import type { Access } from "../../protocol/access.ts";
 import type { ResourceGroupsTaggingAPIOperations as Operations } from "../../protocol/generated/resourcegroupstaggingapi.ts";
-import type { Handler, RequestContext, Service } from "../../protocol/service.ts";
+import type { AccessRules, Handler, RequestContext, Service } from "../../protocol/service.ts";
 import { SqliteRecordStore } from "../../storage/sqlite-record-store.ts";
 import { requestContext } from "../../../tests/support/request-context.ts";
 import { taggingService } from "./index.ts";
@@ -18,15 +18,25 @@ const sagemaker = `arn:aws:sagemaker:${region}:${accountId}`;
 let directory: string;
 let records: SqliteRecordStore;
 let tagging: Service;
+/** What a service was asked, and what it says: its own action with the policy of the resource. */
+let consulted: unknown[];
+const rulesOf =
+  (service: string): AccessRules =>
+  (operation, input) => {
+    consulted.push([service, operation, input]);
+    return [{ action: `${service}:${operation}`, resource: "as the service names it", policy: "its policy" }];
+  };
 const bucketOwners = new Map<string, { accountId: string; region: string }>();
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "sagebrush-tagging-"));
   records = new SqliteRecordStore({ file: join(directory, "records.db"), reserveBytes: 0 });
   bucketOwners.clear();
+  consulted = [];
   tagging = taggingService({
     records,
     buckets: { ownerOf: (bucket) => Promise.resolve(bucketOwners.get(bucket)) },
+    services: { rulesOf: (service) => (service === "rds" ? undefined : rulesOf(service)) },
   });
 });
 afterEach(async () => {
@@ -241,16 +251,52 @@ describe("tagging", () => {
     };
     const input = { ResourceARNList: [model, queue], Tags: { team: "x" } };
     const answer = await call("TagResources", input, { authorize });
+    const own = { resource: "as the service names it", policy: "its policy" };
     expect(asked).toEqual([
-      {
-        action: "sagemaker:AddTags",
-        resource: model,
-        conditions: { "aws:RequestTag/team": "x", "aws:TagKeys": ["team"] },
-      },
-      { action: "sqs:TagQueue", resource: queue, conditions: { "aws:RequestTag/team": "x", "aws:TagKeys": ["team"] } },
+      { action: "sagemaker:AddTags", ...own },
+      { action: "sqs:TagQueue", ...own },
     ]);
     expect(answer.FailedResourcesMap).toMatchObject({ [model]: { ErrorCode: "AccessDeniedException" } });
     expect(await records.tags(model)).toEqual({});
     expect(await records.tags(queue)).toEqual({ team: "x" });
+  });
+
+  test.each([
+    [`${sagemaker}:model/1`, "AddTags", { ResourceArn: `${sagemaker}:model/1` }, "DeleteTags"],
+    [`arn:aws:sqs:${region}:${accountId}:work`, "TagQueue", { QueueUrl: `${accountId}/work` }, "UntagQueue"],
+    [`arn:aws:sns:${region}:${accountId}:news`, "TagResource", {}, "UntagResource"],
+    [
+      `arn:aws:cloudwatch:${region}:${accountId}:alarm:hot`,
+      "TagResource",
+      { ResourceARN: `arn:aws:cloudwatch:${region}:${accountId}:alarm:hot` },
+      "UntagResource",
+    ],
+    [`arn:aws:iam::${accountId}:role/path/Worker`, "TagRole", { RoleName: "Worker" }, "UntagRole"],
+    [`arn:aws:iam::${accountId}:user/Ann`, "TagUser", { UserName: "Ann" }, "UntagUser"],
+  ])("%s is tagged as by its own service", async (arn, tag, target, untag) => {
+    await resource(arn);
+    const facts = arn.includes(":iam:") ? { region: "us-east-1" } : {};
+    await call("TagResources", { ResourceARNList: [arn], Tags: { team: "x" } }, facts);
+    await call("UntagResources", { ResourceARNList: [arn], TagKeys: ["team"] }, facts);
+    expect(consulted).toEqual([
+      [arn.split(":")[2], tag, expect.objectContaining({ ...target, Tags: [{ Key: "team", Value: "x" }] })],
+      [arn.split(":")[2], untag, expect.objectContaining({ ...target, TagKeys: ["team"] })],
+    ]);
+  });
+
+  test("groups of logs and buckets have words of their own for it; of other services the plain action is asked", async () => {
+    const group = await resource(`arn:aws:logs:${region}:${accountId}:log-group:g`);
+    bucketOwners.set("mine", { accountId, region });
+    const bucket = await resource("arn:aws:s3:::mine");
+    const database = await resource(`arn:aws:rds:${region}:${accountId}:db:d`);
+    const asked: Access[] = [];
+    const authorize = (...accesses: readonly Access[]) => Promise.resolve(void asked.push(...accesses));
+    const arns = [group, bucket, database];
+    await call("TagResources", { ResourceARNList: arns, Tags: { a: "b" } }, { authorize });
+    expect(consulted).toEqual([
+      ["logs", "TagResource", { resourceArn: group, tags: { a: "b" } }],
+      ["s3", "PutBucketTagging", { Bucket: "mine" }],
+    ]);
+    expect(asked.at(-1)).toEqual({ action: "rds:TagResource", resource: database });
   });
 });

@@ -200,3 +200,9 @@ test("a resource of another account has that owner, and a role of another accoun
     ask("CreateModel", { ExecutionRoleArn: "arn:aws:iam::999999999999:role/Theirs" }, "root"),
   ).rejects.toThrow("Cross-account pass role is not allowed");
 });
+
+test("the keys of tags that are taken away are conditions", async () => {
+  expect(await ask("DeleteTags", { ResourceArn: arn("training-job/job"), TagKeys: ["Team"] })).toMatchObject([
+    { action: "sagemaker:DeleteTags", conditions: { "aws:TagKeys": ["Team"], "aws:ResourceTag/Team": "red" } },
+  ]);
+});

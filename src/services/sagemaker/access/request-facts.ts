@@ -4,6 +4,7 @@
  * Members mean the same wherever they stand in an input, so one walk over it finds them all.
  * Source: Service Authorization Reference, "Condition keys for Amazon SageMaker AI".
  */
+import { requestTagConditions } from "../../../resources/tag-conditions.ts";
 
 /** Condition keys by the member that holds their value. */
 const keysByMember: Readonly<Record<string, string>> = {
@@ -80,7 +81,7 @@ export function requestFacts(input: Readonly<Record<string, unknown>>): RequestF
   const conditions = Object.fromEntries(
     [...found].map(([key, values]) => [key, values.length === 1 && !lists.has(key) ? values[0] : values]),
   );
-  return { conditions: { ...conditions, ...tagConditions(input["Tags"]) }, roles: [...roles] };
+  return { conditions: { ...conditions, ...requestTagConditions(input["Tags"], input["TagKeys"]) }, roles: [...roles] };
 }
 
 /** Keys that are lists for policies even when there is one value. */
@@ -95,17 +96,4 @@ const lists: ReadonlySet<string> = new Set([
 function kmsKeyOf(parent: string): string | undefined {
   if (parent === "") return "sagemaker:VolumeKmsKey";
   return /Output/.test(parent) ? "sagemaker:OutputKmsKey" : undefined;
-}
-
-/** `aws:RequestTag/<key>` and `aws:TagKeys` of the tags that a request gives. */
-function tagConditions(tags: unknown): Record<string, string | readonly string[]> {
-  const pairs = (Array.isArray(tags) ? tags : []).flatMap((tag: unknown) => {
-    const { Key, Value } = (tag ?? {}) as { Key?: unknown; Value?: unknown };
-    return typeof Key === "string" && typeof Value === "string" ? [[Key, Value] as const] : [];
-  });
-  if (pairs.length === 0) return {};
-  return {
-    ...Object.fromEntries(pairs.map(([key, value]) => [`aws:RequestTag/${key}`, value])),
-    "aws:TagKeys": pairs.map(([key]) => key),
-  };
 }
