@@ -39,7 +39,7 @@ test("dashboards have no region, and tags are on the resource that is named", as
     { action: "cloudwatch:DeleteDashboards", resource: dashboard("d") },
   ]);
   expect(await ask("UntagResource", { ResourceARN: alarm("a"), TagKeys: ["Team"] })).toEqual([
-    { action: "cloudwatch:UntagResource", resource: alarm("a") },
+    { action: "cloudwatch:UntagResource", resource: alarm("a"), conditions: { "aws:TagKeys": ["Team"] } },
   ]);
 });
 
