@@ -12,12 +12,15 @@ import type { CompiledOperation } from "../protocol/compiled-service.ts";
 import type { HttpRequest, HttpResponse } from "../protocol/http-message.ts";
 import { compileRefusals, type CompiledRefusals } from "../protocol/refusals.ts";
 import type { EdgeRequest, OperationDefinition, Principal, RequestContext, Service } from "../protocol/service.ts";
+import { WholeBody } from "../protocol/whole-body.ts";
 import {
+  checkWhole,
   decodePayload,
   identifyCredentialScope,
   isUnsigned,
   verifyRequest,
   type CredentialLookup,
+  type DecodedPayload,
   type PayloadExpectation,
 } from "../protocol/sigv4/index.ts";
 import { validateInput } from "../protocol/validation.ts";
@@ -95,6 +98,9 @@ const anonymousPrincipal: Principal = {
   accessKeyId: "anonymous",
 };
 
+/** Streamed bodies up to this size are taken at once; bytes. */
+const maxBodyAtOnce = 16 * 2 ** 10;
+
 interface MountedOperation {
   readonly definition: OperationDefinition<never, unknown>;
   readonly refusals: CompiledRefusals;
@@ -149,7 +155,7 @@ export class RequestHandler {
       const mounted = this.#mount(operation);
 
       // A body in memory is held to its signature just as a streamed one is; aws-chunked framing comes off on the way.
-      const payload = streams ? decodePayload(caller.payload, request.streamBody()) : undefined;
+      const payload = streams ? await streamedPayload(caller.payload, request) : undefined;
       const body = payload?.body ?? (await checkedBody(caller.payload, buffered!));
       if (body instanceof Uint8Array) mounted?.definition.verifyBody?.(request.headers, body);
       const message: HttpRequest = {
@@ -397,6 +403,16 @@ function refuseUnsendable({ headers, body }: HttpResponse): void {
 async function decorated(service: Service, request: IncomingRequest, response: HttpResponse): Promise<HttpResponse> {
   await service.edge?.decorate?.(request, response);
   return response;
+}
+
+/** A body that is to be streamed; a small one is taken at once, which costs a fraction of a stream. */
+async function streamedPayload(payload: PayloadExpectation, request: IncomingRequest): Promise<DecodedPayload> {
+  const length = Number(request.headers["content-length"] ?? Number.NaN);
+  const chunked = payload.kind === "chunked-signed" || payload.kind === "chunked-unsigned";
+  if (chunked || !(length <= maxBodyAtOnce)) return decodePayload(payload, request.streamBody());
+  const bytes = await request.readBody(maxBodyAtOnce);
+  checkWhole(payload, bytes);
+  return { body: new WholeBody(bytes), trailers: () => ({}) };
 }
 
 /** A body in memory after the checks of its payload's kind. */

@@ -142,8 +142,10 @@ export class CommitQueue {
   #apply(batch: Batch): Outcome {
     // Before the savepoint, so that a space outlives the refusal of the batch that named it first.
     for (const { change } of batch.changes) if ("key" in change) this.#spaces.intern(change.key);
+    const apply = () => applyBatch(this.#connection, this.#spaces, batch);
     try {
-      return { written: this.#connection.savepoint(() => applyBatch(this.#connection, this.#spaces, batch)) };
+      // A change is refused before it does anything, so one that is alone leaves nothing to be undone.
+      return { written: batch.changes.length === 1 ? apply() : this.#connection.savepoint(apply) };
     } catch (error) {
       if (isRefusal(error)) return { refused: error };
       throw error;

@@ -82,7 +82,7 @@ export function decodePayload(
   };
 }
 
-type Chunked = Extract<PayloadExpectation, { kind: "chunked-signed" | "chunked-unsigned" }>;
+export type Chunked = Extract<PayloadExpectation, { kind: "chunked-signed" | "chunked-unsigned" }>;
 type AtEnd = (trailers: Readonly<Record<string, string>>) => void;
 
 async function* checkBody(
@@ -100,21 +100,23 @@ async function* checkBody(
     yield piece;
   }
   if (expected !== undefined && received !== expected) throw incomplete(expected, received);
-  if (digest !== undefined && payload.kind === "sha256") {
-    const computed = digest.digest("hex");
-    if (computed !== payload.hex) {
-      throw authError(
-        "s3",
-        "bodyHashDiffers",
-        {},
-        {
-          ClientComputedContentSHA256: payload.hex,
-          S3ComputedContentSHA256: computed,
-        },
-      );
-    }
-  }
+  if (digest !== undefined && payload.kind === "sha256") requireHash(payload.hex, digest.digest("hex"));
   atEnd({});
+}
+
+/** Holds a body that is all here to what was signed. @throws AwsError when it is another */
+export function checkWhole(payload: Exclude<PayloadExpectation, Chunked>, body: Uint8Array): void {
+  if (payload.kind === "sha256") requireHash(payload.hex, hash("sha256", body));
+}
+
+function requireHash(claimed: string, computed: string): void {
+  if (computed === claimed) return;
+  throw authError(
+    "s3",
+    "bodyHashDiffers",
+    {},
+    { ClientComputedContentSHA256: claimed, S3ComputedContentSHA256: computed },
+  );
 }
 
 async function* decodeChunks(

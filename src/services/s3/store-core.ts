@@ -5,6 +5,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { AwsError } from "../../protocol/aws-error.ts";
+import { WholeBody } from "../../protocol/whole-body.ts";
 import { BlobMissing, type BlobStore, type StagedBlob } from "../../storage/blob-store.ts";
 import {
   StorageFull,
@@ -149,7 +150,10 @@ export class StoreCore {
     };
     let body = source;
     if (mayBeFew && this.#fewBytes > 0 && (promised.size ?? 0) <= this.#fewBytes) {
-      const gathered = await gather(untilAborted(source, signal), this.#fewBytes);
+      const gathered =
+        source instanceof WholeBody && source.bytes.length <= this.#fewBytes
+          ? { all: source.bytes }
+          : await gather(untilAborted(source, signal), this.#fewBytes);
       if ("all" in gathered) {
         onChunk(gathered.all);
         const bytes = encryption === undefined ? gathered.all : await sealed(gathered.all, encryption.dataKey);
