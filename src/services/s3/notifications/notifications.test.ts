@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { account, openS3, streamOf } from "../../../../tests/support/s3.ts";
 import { AwsError } from "../../../protocol/aws-error.ts";
@@ -68,7 +71,8 @@ function eventOf(key: string, more: Partial<ObjectEvent> = {}): ObjectEvent {
 }
 
 async function withOutbox() {
-  const records = new SqliteRecordStore({ file: ":memory:", reserveBytes: 0 });
+  const folder = mkdtempSync(join(tmpdir(), "sagebrush-outbox-"));
+  const records = new SqliteRecordStore({ file: join(folder, "records.db"), reserveBytes: 0 });
   const clock = new ManualClock();
   const problems: string[] = [];
   const open = () => new BucketNotifications({ records, clock, onProblem: (problem) => problems.push(problem) });
@@ -79,7 +83,11 @@ async function withOutbox() {
   };
   const left = async () =>
     (await records.list({ accountId: "*", region: "*", family: "s3-notification", limit: 1000 })).records.length;
-  return { records, clock, problems, open, write, left, [Symbol.asyncDispose]: () => records.close() };
+  const dispose = async () => {
+    await records.close();
+    rmSync(folder, { recursive: true });
+  };
+  return { records, clock, problems, open, write, left, [Symbol.asyncDispose]: dispose };
 }
 
 test("a message is what S3 sends", async () => {
