@@ -145,13 +145,28 @@ describe("a session of a role", () => {
 });
 
 describe("a federated user", () => {
-  const federated = (issuerArn: string, policies: string[]): Principal => ({
+  const federated = (issuerArn: string, policies: string[], issuedAt = bench.clock.now()): Principal => ({
     kind: "federated-user",
     accountId,
     arn: `arn:aws:sts::${accountId}:federated-user/bob`,
     userId: `${accountId}:bob`,
     accessKeyId: "ASIAFEDERATEDUSER000",
-    session: { issuerArn, policies },
+    session: { issuerArn, policies, issuedAt },
+  });
+
+  test("may do nothing once its issuer is another user of the same name", async () => {
+    const issuer = `arn:aws:iam::${accountId}:user/ann`;
+    const ann = await bench.user("ann", everything);
+    const bob = federated(issuer, [everything]);
+    expect(await may(bob, "s3:GetObject")).toBe(true);
+    await call("DeleteAccessKey", { UserName: "ann", AccessKeyId: ann.accessKeyId });
+    await call("DeleteUserPolicy", { UserName: "ann", PolicyName: "own" });
+    await call("DeleteUser", { UserName: "ann" });
+    expect(await may(bob, "s3:GetObject")).toBe(false);
+    await bench.clock.advance(1000);
+    await bench.user("ann", everything);
+    expect(await may(bob, "s3:GetObject")).toBe(false);
+    expect(await may(federated(issuer, [everything]), "s3:GetObject")).toBe(true);
   });
 
   test("may do what both its issuer and its session policies allow", async () => {

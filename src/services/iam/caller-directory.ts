@@ -102,7 +102,9 @@ export class CallerDirectory {
     }
     if (kind === "federated-user" && session?.issuerArn.includes(":user/")) {
       const user = await this.#store.find(userKind, accountId, nameOfArn(session.issuerArn));
-      return user?.arn === session.issuerArn ? user : undefined;
+      // A session does not know its issuer's id: a user of the same name that was made later is another.
+      const { issuedAt = 0 } = session;
+      return user?.arn === session.issuerArn && user.createdAt <= issuedAt ? user : undefined;
     }
     return undefined;
   }

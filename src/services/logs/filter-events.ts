@@ -4,6 +4,7 @@
  * A call looks at a bounded number of bytes and says where the next one goes on, so that a rare pattern in a huge group
  * answers in time, as AWS does it. A stream is read from when the merge reaches its first event.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { type EventRange, isWithin, overlaps } from "./events/event-page.ts";
 import { after, type EventKey, eventOverheadBytes, type StoredEvent } from "./events/stored-event.ts";
 import { Heap } from "./heap.ts";
@@ -30,6 +31,10 @@ export interface FoundEvent {
 
 /** A call looks at no more than this, bytes of messages. */
 const maxLookedAt = 16 * 2 ** 20;
+/** Nor longer than this: some patterns cost thousands of steps per character. ms */
+const maxCallMs = 2000;
+/** Others have their turn after so long; ms. */
+const sliceMs = 20;
 /** Read ahead of all streams together, bytes; each gets its share within bounds. */
 const readAhead = 8 * 2 ** 20;
 const [leastAhead, mostAhead] = [16 * 1024, 256 * 1024];
@@ -58,6 +63,8 @@ export async function filterEvents(
   let foundBytes = 0;
   let lookedAt = 0;
   let place = query.after;
+  const startedAt = performance.now();
+  let sliceStart = startedAt;
   for (let cursor = cursors.peek(); cursor !== undefined; cursor = cursors.peek()) {
     if (cursor.at === cursor.events.length) {
       const last = cursor.events.at(-1);
@@ -74,6 +81,12 @@ export async function filterEvents(
     const event = cursor.events[cursor.at];
     const bytes = Buffer.byteLength(event.message) + eventOverheadBytes;
     if (lookedAt + bytes > maxLookedAt && lookedAt > 0) break;
+    const now = performance.now();
+    if (now - startedAt > maxCallMs && lookedAt > 0) break;
+    if (now - sliceStart > sliceMs) {
+      await nextTurn();
+      sliceStart = performance.now();
+    }
     if (query.matches(event.message)) {
       if (found.length === query.limit || (foundBytes + bytes > query.maxBytes && found.length > 0)) break;
       found.push({ stream: cursor.stream, event });

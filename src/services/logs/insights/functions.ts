@@ -68,8 +68,31 @@ const inSubnet = (versions: readonly number[]): FunctionDefinition => ({
   },
 });
 
-/** A result of concat or replace has at most so many characters. */
+/** A text that a function makes has at most so many characters. */
 const longestText = 2 ** 20;
+
+/** Joins texts up to the limit. What is longer is never made: cut off afterwards, it would stay in memory as a whole. */
+function joined(parts: Iterable<string>): string {
+  const kept: string[] = [];
+  let room = longestText;
+  for (const part of parts) {
+    if (room <= 0) break;
+    kept.push(part.slice(0, room));
+    room -= part.length;
+  }
+  return kept.join("");
+}
+
+/** The pieces of a text in which another text stands in the place of every `search`. */
+function* replaced(text: string, search: string, put: string): Iterable<string> {
+  let from = 0;
+  for (let at = text.indexOf(search); at !== -1; at = text.indexOf(search, from)) {
+    yield text.slice(from, at);
+    yield put;
+    from = at + search.length;
+  }
+  yield text.slice(from);
+}
 
 export const functions: Readonly<Record<string, FunctionDefinition>> = {
   abs: numeric(Math.abs),
@@ -101,11 +124,7 @@ export const functions: Readonly<Record<string, FunctionDefinition>> = {
   isblank: { arity: [1, 1], apply: ([a]) => (textOf(a) ?? "").trim() === "" },
   concat: {
     arity: [1, 100],
-    apply: (args) =>
-      args
-        .map((arg) => textOf(arg) ?? "")
-        .join("")
-        .slice(0, longestText),
+    apply: (args) => joined(args.map((arg) => textOf(arg) ?? "")),
   },
   ltrim: trimming(true, false),
   rtrim: trimming(false, true),
@@ -129,7 +148,7 @@ export const functions: Readonly<Record<string, FunctionDefinition>> = {
     apply: ([a, wanted, replacement]) => {
       const [text, search, put] = [textOf(a), textOf(wanted), textOf(replacement)];
       if (text === undefined || search === undefined || search === "" || put === undefined) return text;
-      return text.split(search, longestText).join(put).slice(0, longestText);
+      return joined(replaced(text, search, put));
     },
   },
   strcontains: {
@@ -151,7 +170,14 @@ export const functions: Readonly<Record<string, FunctionDefinition>> = {
       }
     },
   },
-  jsonstringify: { arity: [1, 1], apply: ([a]) => (a === undefined ? undefined : JSON.stringify(plain(a))) },
+  jsonstringify: {
+    arity: [1, 1],
+    apply: ([a]) => {
+      const text = a === undefined ? undefined : JSON.stringify(plain(a));
+      // Half a JSON is none.
+      return text === undefined || text.length > longestText ? undefined : text;
+    },
+  },
 
   isvalidip: ipTest((version) => version !== 0),
   isvalidipv4: ipTest((version) => version === 4),

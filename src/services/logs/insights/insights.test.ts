@@ -211,6 +211,8 @@ test.each([
   ["isIpInSubnet('10.0.3.7', '10.0.0.0/16')", "1"],
   ["isIpv4InSubnet('11.0.3.7', '10.0.0.0/16')", "0"],
   ["isIpInSubnet('nonsense', '10.0.0.0/16')", "0"],
+  ["replace('aXbX', 'X', '')", "ab"],
+  ["replace('XX', 'X', 'XX')", "XXXX"],
 ])("%s is %s", (expression, expected) => {
   expect(value(expression)).toBe(expected);
 });
@@ -251,4 +253,17 @@ test.each<[string, string, number, number]>([
     return;
   }
   expect.unreachable("the query was understood");
+});
+
+test("texts that functions make end at a million characters, and longer ones are never made", () => {
+  const most = 2 ** 20;
+  const long = "a".repeat(60_000);
+  const length = (expression: string) => Number(value(`strlen(${expression})`, long));
+  // Made as a whole, this would have 3.6 thousand million characters, which is more than a string can have.
+  expect(length("replace(@message, 'a', @message)")).toBe(most);
+  expect(length(`concat(${Array.from({ length: 50 }, () => "@message").join(", ")})`)).toBe(most);
+  // Each round doubles what it escapes.
+  const rounds = (count: number) => `${"jsonStringify(".repeat(count)}@message${")".repeat(count)}`;
+  expect(value(rounds(2), "x")).toBe(String.raw`"\"x\""`);
+  expect(value(`isPresent(${rounds(40)})`, "x")).toBe("0");
 });

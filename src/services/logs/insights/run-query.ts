@@ -21,6 +21,8 @@ export interface ScannedGroup {
 
 /** Rows between two looks at the clock, and how long a query may go on without letting others in. */
 const rowsPerLook = 64;
+/** Rows of more characters than this may take long each, so the clock is looked at for every one. */
+const longRow = 4096;
 const sliceMs = 5;
 
 /**
@@ -50,7 +52,8 @@ export async function runQuery(
             statistics.recordsScanned += 1;
             statistics.bytesScanned += Buffer.byteLength(event.message) + eventOverheadBytes;
             plan.push(new Row(event, source));
-            if (at % rowsPerLook !== 0 || performance.now() - sliceStart < sliceMs) continue;
+            const looks = at % rowsPerLook === 0 || event.message.length > longRow;
+            if (!looks || performance.now() - sliceStart < sliceMs) continue;
             await nextTurn();
             signal.throwIfAborted();
             sliceStart = performance.now();
