@@ -15,6 +15,9 @@ const signedParameters = new Set([
   "response-content-encoding", "response-content-language", "response-content-type", "response-expires", "restore",
   "retention", "select", "select-type", "storageClass", "tagging", "torrent", "uploadId", "uploads", "versionId",
   "versioning", "versions", "website",
+  // Younger than the signature. A URL for a bucket must not become one for these, too.
+  "abac", "annotation", "attributes", "intelligent-tiering", "metadataAnnotationTable", "metadataConfiguration",
+  "metadataInventoryTable", "metadataJournalTable", "metadataTable", "ownershipControls", "renameObject", "session",
 ]); // prettier-ignore
 
 export interface Version2Claim {

@@ -178,8 +178,13 @@ describe("requests signed by botocore 1.43 at 2026-01-02T03:04:05Z", () => {
       service: "s3",
       payload: { kind: "unsigned" },
     });
-    const other = await refusal(verify(request("GET", url.replace("versionId=v1", "versionId=v2"))));
-    expect(other.code).toBe("SignatureDoesNotMatch");
+    for (const changed of [
+      url.replace("versionId=v1", "versionId=v2"),
+      `${url}&attributes`,
+      `${url}&ownershipControls`,
+    ]) {
+      expect((await refusal(verify(request("GET", changed)))).code).toBe("SignatureDoesNotMatch");
+    }
     const late = await refusal(verify(request("GET", url), { at: 1767323346_000 }));
     expect(late).toMatchObject({ code: "AccessDenied", message: "Request has expired" });
   });
