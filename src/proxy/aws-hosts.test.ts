@@ -19,6 +19,8 @@ test.each([
 test("the services of instances and containers are answered here, their neighbours are not", () => {
   expect(isRedirected("169.254.169.254")).toBe(true);
   expect(isRedirected("169.254.170.2")).toBe(true);
+  expect(isRedirected("169.254.170.23")).toBe(true);
+  expect(isRedirected("instance-data.ec2.internal")).toBe(true);
   expect(isRedirected("169.254.169.253")).toBe(false);
 });
 

@@ -9,9 +9,14 @@ export const awsDomains = [
   "amazonwebservices.com.cn",
 ] as const;
 
-/** The address of the instance metadata service, and of the credentials of containers. */
-export const instanceMetadataHosts: readonly string[] = ["169.254.169.254", "[fd00:ec2::254]"];
-export const containerCredentialsHost = "169.254.170.2";
+/** Names and addresses of the instance metadata service, and of the credentials of containers (ECS and EKS). */
+export const instanceMetadataHosts: readonly string[] = [
+  "169.254.169.254",
+  "[fd00:ec2::254]",
+  "instance-data.ec2.internal",
+  "instance-data",
+];
+export const containerCredentialsHosts: readonly string[] = ["169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"];
 
 /** @param host lower-case or not, without port */
 export function isAwsHost(host: string): boolean {
@@ -21,7 +26,7 @@ export function isAwsHost(host: string): boolean {
 
 /** Hosts that are answered here: AWS's and those of its link-local services. */
 export function isRedirected(host: string): boolean {
-  return isAwsHost(host) || instanceMetadataHosts.includes(host) || host === containerCredentialsHost;
+  return isAwsHost(host) || instanceMetadataHosts.includes(host) || containerCredentialsHosts.includes(host);
 }
 
 /** `host:port` in its parts; IPv6 addresses keep their brackets. undefined when it is neither. */

@@ -6,6 +6,7 @@
  */
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { containerCredentialsHosts } from "./aws-hosts.ts";
 
 export interface SessionCredentials {
   readonly accessKeyId: string;
@@ -58,7 +59,7 @@ export class MetadataService {
       return json(response, await this.#containerCredentials());
     }
     // A relative URI of the container's credentials: whatever it is, on that host.
-    if (request.headers.host?.startsWith("169.254.170.2") === true)
+    if (containerCredentialsHosts.some((host) => request.headers.host?.startsWith(host) === true))
       return json(response, await this.#containerCredentials());
     return this.#instanceData(response, path.replace(/\/$/, ""));
   }

@@ -10,7 +10,7 @@
 
   const port = Number(process.env["SAGEBRUSH_RUN_PORT"]);
   const redirected =
-    /(?:^|\.)(?:amazonaws\.com(?:\.cn)?|api\.aws|on\.aws|amazonwebservices\.com\.cn)\.?$|^169\.254\.(?:169\.254|170\.2)$/i;
+    /(?:^|\.)(?:amazonaws\.com(?:\.cn)?|api\.aws|on\.aws|amazonwebservices\.com\.cn)\.?$|^169\.254\.(?:169\.254|170\.23?)$|^instance-data(?:\.ec2\.internal)?$/i;
 
   interface Target {
     host?: string | null;

@@ -11,7 +11,7 @@ import { connect as connectTcp, createServer as createTcpServer, type AddressInf
 import { pipeline } from "node:stream/promises";
 import { TLSSocket } from "node:tls";
 import {
-  containerCredentialsHost,
+  containerCredentialsHosts,
   instanceMetadataHosts,
   isLoopbackHost,
   isRedirected,
@@ -91,7 +91,7 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     }
     const isMetadata =
       instanceMetadataHosts.includes(host) ||
-      host === containerCredentialsHost ||
+      containerCredentialsHosts.includes(host) ||
       // A name that DNS points here, or a page of a browser, is no program that runs under this proxy.
       (!absolute && isLoopbackHost(host) && metadataPaths.test(path));
     if (isMetadata) {

@@ -151,6 +151,19 @@ test("a missing bucket is asked about by identity policies alone, and by nobody 
   expect(await asked(s3, "CreateBucket", { Bucket }, anybody)).toEqual(["s3:CreateBucket arn:aws:s3:::the-bucket"]);
 });
 
+test("a list grants nothing to strangers whose public policy counts no more, for it may have denied them", async () => {
+  await using s3 = await openS3();
+  await s3.call("CreateBucket", { Bucket, ObjectOwnership: "ObjectWriter" });
+  await s3.call("DeletePublicAccessBlock", { Bucket });
+  await s3.call("PutBucketAcl", { Bucket, ACL: "public-read" });
+  await s3.call("PutBucketPolicy", { Bucket, Policy: openPolicy });
+  const list = () => accessesOf(s3, "ListObjectsV2", { Bucket }, principalOf(otherAccount));
+  expect(await list()).toMatchObject([{ granted: true }]);
+  const restricted = { RestrictPublicBuckets: true };
+  await s3.call("PutPublicAccessBlock", { Bucket, PublicAccessBlockConfiguration: restricted });
+  expect((await list())[0]).not.toHaveProperty("granted");
+});
+
 test("lists grant where they have a say", async () => {
   await using s3 = await openS3();
   await s3.call("CreateBucket", { Bucket, ObjectOwnership: "ObjectWriter" });

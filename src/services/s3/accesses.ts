@@ -107,7 +107,8 @@ export async function accessTo(
       resource,
       owner: byList?.owner ?? bucket.accountId,
       ...(policy === undefined ? {} : { policy }),
-      ...(byList?.granted === true ? { granted: true } : {}),
+      // Whom the dropped policy may have denied gets nothing from the lists either.
+      ...(byList?.granted === true && !isRestricted(bucket, principal) ? { granted: true } : {}),
     },
     () => conditionsOf(context, target, object),
   );
@@ -132,13 +133,19 @@ function mayAskForTags(policy: string | undefined, { kind, session }: Principal)
 
 /** The bucket's policy as far as it counts for the caller. */
 function policyFor({ accountId, settings }: Bucket, action: string, principal: Principal): string | undefined {
-  const { policy, publicAccessBlock } = settings;
+  const { policy } = settings;
   if (policy === undefined) return undefined;
   if (principal.accountId === accountId) {
     return principal.kind === "root" && policyActions.has(action) ? undefined : policy;
   }
-  // A public policy counts for nobody but the account itself then; without the policy strangers have nothing.
-  return publicAccessBlock?.RestrictPublicBuckets === true && isPublicPolicy(policy) ? undefined : policy;
+  return isRestricted({ accountId, settings }, principal) ? undefined : policy;
+}
+
+/** RestrictPublicBuckets: a public policy counts for nobody but the account itself; strangers have nothing then. */
+function isRestricted({ accountId, settings }: Pick<Bucket, "accountId" | "settings">, principal: Principal): boolean {
+  const { policy, publicAccessBlock } = settings;
+  if (principal.accountId === accountId || publicAccessBlock?.RestrictPublicBuckets !== true) return false;
+  return policy !== undefined && isPublicPolicy(policy);
 }
 
 /**
