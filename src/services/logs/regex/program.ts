@@ -11,7 +11,7 @@ export type Instruction =
   | { readonly op: "match" };
 
 /** Searching costs at most so many steps per character. */
-const mostInstructions = 4000;
+const mostInstructions = 2000;
 
 /** Slots 0 and 1 are the whole match, 2n and 2n + 1 the group n. */
 export function compileProgram(root: RegexNode): readonly Instruction[] {
