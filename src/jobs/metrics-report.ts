@@ -51,10 +51,14 @@ export class MetricReport {
   ): Promise<void> {
     const { namespace, host } = this.#monitoring;
     const meter = new UsageMeter(workload.compute, workload.folder);
-    for (let wait = firstIntervalMs; !signal.aborted; wait = intervalMs) {
+    let wait = firstIntervalMs;
+    while (!signal.aborted) {
       const share = await meter.look(workload.id);
-      if (share !== undefined)
+      if (share !== undefined) {
         this.#put(usageData(share, { namespace, dimensions: { Host: host }, timestamp: clock.now() }));
+        // A workload that was not running yet at the first look is looked at again as soon.
+        wait = intervalMs;
+      }
       await sleep(clock, wait, signal).catch(() => undefined); // the signal is looked at next
     }
   }
