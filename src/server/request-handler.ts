@@ -5,6 +5,7 @@
  */
 import { createHash, randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
+import type { Access } from "../protocol/access.ts";
 import { AwsError } from "../protocol/aws-error.ts";
 import { hasStreamingInput } from "../protocol/codec/body.ts";
 import type { Codec, ResponseIds, Structure } from "../protocol/codec/codec.ts";
@@ -192,10 +193,11 @@ export class RequestHandler {
         authorize: (...accesses) =>
           authorizer.authorize(principal, accesses, facts, codec.protocol, service.deniedCode),
       };
-      const accesses =
+      const asked =
         service.accesses === undefined
           ? [{ action: `${identified.signingName}:${operation.name}`, resource: "*" }]
-          : await service.accesses(operation.name, (input ?? {}) as Readonly<Record<string, unknown>>, context);
+          : service.accesses(operation.name, (input ?? {}) as Readonly<Record<string, unknown>>, context);
+      const accesses = asked instanceof Promise ? await asked : (asked as readonly Access[]);
       if (!accesses.every((access) => isRootAtHome(principal, access))) await context.authorize(...accesses);
 
       // Whoever may not call an operation is not told whether there is one.
@@ -210,7 +212,7 @@ export class RequestHandler {
       if (status !== undefined) response.status = status;
       Object.assign(response.headers, added);
       refuseUnsendable(response);
-      return await decorated(service, request, response);
+      return service.edge?.decorate === undefined ? response : await decorated(service, request, response);
     } catch (error) {
       const response = codec.encodeError(operation, this.#asAwsError(error, requestId, description, operation), ids);
       return decorated(service, request, response);

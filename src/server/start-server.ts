@@ -118,10 +118,7 @@ export async function startServer(config: ServerConfig): Promise<RunningServer> 
     const listener = await listen({
       host: config.host,
       port: config.port,
-      handle: async (request) => {
-        if (!back.given) await back.promise;
-        return handler.handle(request);
-      },
+      handle: (request) => (back.given ? handler.handle(request) : back.promise.then(() => handler.handle(request))),
       routes: {
         "/_sagebrush/health": () => ({
           status: 200,
