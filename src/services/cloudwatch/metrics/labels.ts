@@ -26,7 +26,7 @@ const dynamic: Readonly<Record<string, Extract>> = {
   MAX_TIME: (values, times) => time(times[values.indexOf(highest(values))]),
 };
 
-/** @param template what the client wrote; without placeholders it is the label */
+/** @param template what the client wrote; without variables it is the label */
 export function renderLabel(template: string, series: TimeSeries): string {
   return template.replaceAll(/\$\{([A-Z_]+)(?:\('([^']*)'\))?\}/g, (whole, name: string, property?: string) => {
     if (name === "LABEL") return series.label;
